@@ -1,0 +1,56 @@
+"""Where this installation keeps things: folder, secrets, database addresses."""
+
+import os
+import secrets
+from pathlib import Path
+from urllib.parse import parse_qs, unquote, urlsplit
+
+
+def path() -> Path:
+    root = Path(os.environ.get("CERCLE_HOME") or Path(__file__).resolve().parent.parent / "var")
+    return root.absolute()
+
+
+def secret(name: str, make=lambda: secrets.token_urlsafe(50)) -> str:
+    """The text of `CERCLE_HOME/secrets/<name>`, made on first use, readable by its owner only."""
+    folder = path() / "secrets"
+    file = folder / name
+    try:
+        return file.read_text()
+    except FileNotFoundError:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        draft = folder / f".{name}.{os.getpid()}"
+        draft.write_text(make())
+        draft.chmod(0o600)
+        try:
+            os.link(draft, file)  # first writer wins when two processes start together
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+        return file.read_text()
+
+
+def parse_url(url: str) -> dict:
+    """postgresql://user:password@host:port/name?host=/socket/dir&sslmode=… to Django's DATABASES entry."""
+    parts = urlsplit(url)
+    options = {k: v[-1] for k, v in parse_qs(parts.query).items()}
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")) or "cercle",
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": options.pop("host", None) or (parts.hostname or ""),
+        "PORT": options.pop("port", None) or (str(parts.port) if parts.port else ""),
+        "CONN_MAX_AGE": 0,
+        "OPTIONS": options,
+    }
+
+
+def databases() -> dict:
+    """`default` is the application role; `owner` (when its address is given) migrates."""
+    url = os.environ.get("DATABASE_URL")
+    found = {"default": parse_url(url) if url else {"ENGINE": "django.db.backends.postgresql", "NAME": "cercle"}}
+    if owner := os.environ.get("DATABASE_OWNER_URL"):
+        found["owner"] = parse_url(owner)
+    return found

@@ -1,0 +1,178 @@
+"""All settings, from the environment, with safe defaults; checked at start by `config.checks`.
+
+CERCLE_HOME        folder of everything that is kept (default ./var)
+DATABASE_URL       application role; absent: the embedded server under CERCLE_HOME
+DATABASE_OWNER_URL role that owns the schema and migrates; only commands need it
+"""
+
+import os
+from pathlib import Path
+
+from config import home
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+CERCLE_HOME = home.path()
+ENV = os.environ.get
+
+
+def flag(name: str, default: bool = False) -> bool:
+    return ENV(name, "1" if default else "0").lower() in {"1", "true", "yes", "oui", "on"}
+
+
+# --- Who serves whom -------------------------------------------------------------------------------------------------
+SECRET_KEY = ENV("SECRET_KEY") or home.secret("django.key")
+DEBUG = False
+# A plain-HTTP deployment is the demo on loopback; anything else is HTTPS.
+INSECURE_HTTP = flag("CERCLE_INSECURE_HTTP")
+ALLOWED_HOSTS = [h for h in ENV("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",") if h]
+CSRF_TRUSTED_ORIGINS = [o for o in ENV("CSRF_TRUSTED_ORIGINS", "").split(",") if o]
+SITE_NAME = ENV("CERCLE_REGION", "Région de démonstration")
+BASE_URL = ENV("BASE_URL", f"http://localhost:{ENV('PORT', '8000')}")
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.humanize",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "template_partials.apps.SimpleAppConfig",
+    "procrastinate.contrib.django",
+    "cercle.base.common",
+    "cercle.base.audit",
+    "cercle.base.notifications",
+    "cercle.base.realtime",
+    "cercle.base.web",
+    "cercle.people.directory",
+    "cercle.people.accounts",
+    "cercle.people.patients",
+    "cercle.people.circles",
+    "cercle.care.documents",
+    "cercle.care.stays",
+    "cercle.care.notebook",
+    "cercle.care.record",
+    "cercle.doors.fhir",
+    "config.demo",
+    "allauth",
+    "allauth.account",
+    "allauth.mfa",
+    "allauth.usersessions",
+    "allauth.socialaccount",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+WSGI_APPLICATION = "config.wsgi.application"
+APPEND_SLASH = True
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "accounts.User"
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "OPTIONS": {
+            "loaders": [
+                (
+                    "template_partials.loader.Loader",
+                    [
+                        (
+                            "django.template.loaders.cached.Loader",
+                            ["django.template.loaders.app_directories.Loader"],
+                        )
+                    ],
+                )
+            ],
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+            "builtins": [
+                "django.templatetags.i18n",
+                "django.templatetags.static",
+                "template_partials.templatetags.partials",
+            ],
+        },
+    }
+]
+
+# --- Data ------------------------------------------------------------------------------------------------------------
+DATABASES = home.databases()
+ATOMIC_REQUESTS = False
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
+}
+STATIC_URL = "/static/"
+STATIC_ROOT = CERCLE_HOME / "static"
+FILES_ROOT = CERCLE_HOME / "files"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
+FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+MAX_UPLOAD_BYTES = int(ENV("MAX_UPLOAD_BYTES", str(20 * 1024 * 1024)))
+
+# --- Language and time -----------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "fr"
+LANGUAGES = [("fr", "Français"), ("en", "English")]
+LOCALE_PATHS = [BASE_DIR / "cercle" / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = ENV("TZ_NAME", "Europe/Paris")
+FORMAT_MODULE_PATH = []
+
+# --- Safety ----------------------------------------------------------------------------------------------------------
+SESSION_COOKIE_SECURE = not INSECURE_HTTP
+CSRF_COOKIE_SECURE = not INSECURE_HTTP
+SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 12 * 3600
+SECURE_SSL_REDIRECT = False
+SECURE_HSTS_SECONDS = 0 if INSECURE_HTTP else 365 * 86400
+SECURE_HSTS_INCLUDE_SUBDOMAINS = not INSECURE_HTTP
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTHENTICATION_BACKENDS = [
+    "django.contrib.auth.backends.ModelBackend",
+    "allauth.account.auth_backends.AuthenticationBackend",
+]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "/connexion/"
+LOGIN_REDIRECT_URL = "/"
+
+# --- Mail ------------------------------------------------------------------------------------------------------------
+EMAIL_BACKEND = ENV("EMAIL_BACKEND", "django.core.mail.backends.filebased.EmailBackend")
+EMAIL_FILE_PATH = CERCLE_HOME / "mail"
+DEFAULT_FROM_EMAIL = ENV("DEFAULT_FROM_EMAIL", "cercle@localhost")
+
+# --- Logs: technical facts only, never personal data ------------------------------------------------------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": ENV("LOG_LEVEL", "WARNING")},
+}
