@@ -6,11 +6,12 @@ is a pointer with its recorded decision. The database holds the invariants; `act
 
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Func, Q, Value
+from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce, Concat, Now, NullIf
 from django.utils.translation import gettext_lazy as _
 
 from cercle.base.common.models import Record
+from cercle.people.patients.names import Key, Squeeze
 from cercle.people.patients.querysets import (
     CoordinatesQuerySet,
     DatedQuerySet,
@@ -18,20 +19,6 @@ from cercle.people.patients.querysets import (
     IdentityQuerySet,
     PatientQuerySet,
 )
-
-
-class Key(Func):
-    """`cercle_key`: lower case, no accents, single spaces. IMMUTABLE, so it may be stored and indexed."""
-
-    function = "cercle_key"
-    output_field = models.TextField()
-
-
-class Squeeze(Func):
-    """Letters and digits only: « Le Gall », « LE-GALL » and « legall » are the same key. Twin: `names.squeeze`."""
-
-    template = "regexp_replace(cercle_key(%(expressions)s), '[^[:alnum:]]+', '', 'g')"
-    output_field = models.TextField()
 
 
 def _or(field: str, fallback: str) -> Coalesce:
