@@ -1,9 +1,10 @@
 """Where this installation keeps things: folder, secrets, database addresses."""
 
 import os
-import secrets
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from cercle.base.common import keys
 
 
 def path() -> Path:
@@ -11,24 +12,9 @@ def path() -> Path:
     return root.absolute()
 
 
-def secret(name: str, make=lambda: secrets.token_urlsafe(50)) -> str:
+def secret(name: str, make=keys._token) -> str:
     """The text of `CERCLE_HOME/secrets/<name>`, made on first use, readable by its owner only."""
-    folder = path() / "secrets"
-    file = folder / name
-    try:
-        return file.read_text()
-    except FileNotFoundError:
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        draft = folder / f".{name}.{os.getpid()}"
-        draft.write_text(make())
-        draft.chmod(0o600)
-        try:
-            os.link(draft, file)  # first writer wins when two processes start together
-        except FileExistsError:
-            pass
-        finally:
-            draft.unlink()
-        return file.read_text()
+    return keys.secret(path(), name, make)
 
 
 def parse_url(url: str) -> dict:
