@@ -1,0 +1,301 @@
+"""The gates: the only ways to a patient, and what each one lets through.
+
+`enter()` answers 404 to whoever is outside (before any form is read), 403 to the wrong role, and gives an `Acting`: who, in
+which practice, as which member, on which ground. Everything below asks the `Acting`, nothing asks the request.
+"""
+
+import uuid
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+from django.core.exceptions import PermissionDenied
+from django.db.models import IntegerField, Lookup, Q
+from django.http import Http404
+from django.utils import timezone
+
+from cercle.base.audit.record import Kind, record
+from cercle.people.accounts.context import current_role
+from cercle.people.directory.models import TeamMember
+
+from . import rights
+from .models import BreakGlass, Circle, Member, Opposition
+from .vocabulary import Ground, MemberKind, Permission, Reader
+
+
+@IntegerField.register_lookup
+class ClearOf(Lookup):
+    """`hidden__clear_of=mask`: no bit in common."""
+
+    lookup_name = "clear_of"
+
+    def as_sql(self, compiler, connection):
+        left, left_params = self.process_lhs(compiler, connection)
+        right, right_params = self.process_rhs(compiler, connection)
+        return f"({left} & {right}) = 0", (*left_params, *right_params)
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """Someone signed in, before any circle: who and in which practice. Lists start here."""
+
+    user_id: uuid.UUID | None
+    practice_role_id: uuid.UUID | None = None
+    practitioner_id: uuid.UUID | None = None
+    organization_id: uuid.UUID | None = None
+    profession: str = ""  # "TRE_G15:60"
+    profile: str = ""
+    actor_name: str = ""
+    actor_role: str = ""
+    source: str = "web"
+    user: object = None
+    practice_role: object = None
+    # A person-level act has no circle; the names below make a Viewer an `ActingLike` for the journal.
+    ground: str = ""
+    circle_id: uuid.UUID | None = None
+    opening: uuid.UUID | None = None
+
+    def opposed(self) -> Q:
+        """Oppositions that name this person, by any of her names."""
+        found = Q(user_id=self.user_id) if self.user_id else Q(pk=None)
+        if self.practitioner_id:
+            found |= Q(practitioner_id=self.practitioner_id)
+        if self.organization_id:
+            found |= Q(organization_id=self.organization_id)
+        if self.profession:
+            found |= Q(profession=self.profession)
+        return found
+
+    def memberships(self) -> Q:
+        """Open memberships that this person acts through: her practice, her teams, or herself."""
+        mine = Q(user_id=self.user_id, kind__in=(MemberKind.RELATIVE, MemberKind.PATIENT)) if self.user_id else Q(pk=None)
+        if self.practice_role_id:
+            teams = TeamMember.objects.filter(practice_role_id=self.practice_role_id, ended_at=None).values("team_id")
+            mine |= Q(practice_role_id=self.practice_role_id) | Q(team_id__in=teams)
+        return mine & in_force()
+
+
+def in_force(prefix: str = "") -> Q:
+    """A membership that counts now. Always with `ended_at is null`: the partial indexes need it."""
+    now = timezone.now()
+    return (
+        Q(**{f"{prefix}ended_at": None})
+        & Q(**{f"{prefix}started_at__lte": now})
+        & (Q(**{f"{prefix}until": None}) | Q(**{f"{prefix}until__gt": now}))
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """One person at work in one circle. Made by a gate only."""
+
+    viewer: Viewer
+    circle: Circle
+    circles: tuple[uuid.UUID, ...]
+    member: Member | None
+    ground: str
+    profile: rights.Profile
+    mask: int
+    readable: frozenset[str]
+    writable: frozenset[str]
+    permissions: frozenset[str]
+    opposed_targets: frozenset[uuid.UUID] = frozenset()
+    opening: uuid.UUID | None = None
+    break_glass: BreakGlass | None = None
+
+    user_id = property(lambda self: self.viewer.user_id)
+    user = property(lambda self: self.viewer.user)
+    practice_role_id = property(lambda self: self.viewer.practice_role_id)
+    practice_role = property(lambda self: self.viewer.practice_role)
+    actor_name = property(lambda self: self.viewer.actor_name)
+    actor_role = property(lambda self: self.viewer.actor_role)
+    source = property(lambda self: self.viewer.source)
+    circle_id = property(lambda self: self.circle.patient_id)
+    patient = property(lambda self: self.circle.patient)
+
+    def may(self, permission: str) -> bool:
+        return permission in self.permissions
+
+    def sees(self, *, hidden: int, category: str, author_user_id=None, target_id=None) -> bool:
+        """The rule of one row, in Python; `visible_to` says the same in SQL (a property test holds them together)."""
+        if target_id in self.opposed_targets:
+            return False
+        if author_user_id and author_user_id == self.user_id:
+            return True
+        return not (hidden & self.mask) and category in self.readable
+
+
+def viewer_of(request) -> Viewer:
+    """Cheap: one query at most, kept on the request."""
+    if found := getattr(request, "_viewer", None):
+        return found
+    user = request.user
+    role = current_role(request)
+    found = make_viewer(user, role)
+    request._viewer = found
+    return found
+
+
+def make_viewer(user, role=None, source: str = "web") -> Viewer:
+    if role is None:
+        return Viewer(
+            user_id=user.pk, user=user, actor_name=user.get_full_name(), actor_role=user.get_kind_display(), source=source
+        )
+    return Viewer(
+        user_id=user.pk if user else None,
+        user=user,
+        practice_role_id=role.pk,
+        practice_role=role,
+        practitioner_id=role.practitioner_id,
+        organization_id=role.organization_id,
+        profession=f"{role.profession_system}:{role.profession}",
+        profile=rights.current().profile_of(role.profession_system, role.profession).code,
+        actor_name=role.practitioner.display_name,
+        actor_role=described(role),
+        source=source,
+    )
+
+
+def described(role) -> str:
+    """« Infirmière libérale · Cabinet de la Madeleine »"""
+    return f"{role.short_label} · {role.organization.display_name}" if role.organization_id else role.short_label
+
+
+def enter(request, circle_id, permission: Permission, *, opening=None) -> Acting:
+    """The gate of screens. Raises Http404 to outsiders and PermissionDenied to the wrong role; both are traced."""
+    viewer = viewer_of(request)
+    acting = reach(viewer, circle_id, opening=opening)
+    if acting is None:
+        if Circle.objects.filter(pk=circle_id).exists():
+            record(viewer, "circles.refused", kind=Kind.READ, circle_id=circle_id, outcome="refused")
+        raise Http404
+    if not acting.may(permission):
+        record(acting, "circles.refused", kind=Kind.READ, details={"permission": str(permission)}, outcome="refused")
+        raise PermissionDenied
+    request.acting = acting
+    return acting
+
+
+def reach(viewer: Viewer, circle_id, *, opening=None) -> Acting | None:
+    """What this person is in that circle, or None. Membership first, then an emergency opening."""
+    if viewer.user_id is None and viewer.practice_role_id is None:
+        return None
+    members = (
+        Member.objects.filter(viewer.memberships(), circle_id=circle_id)
+        .select_related("circle__patient__identity", "circle__counter", "circle__canon")
+        .order_by("kind", "started_at")
+    )
+    # "practice_role" before "team" and "relative": the person's own membership speaks first.
+    rank = {MemberKind.PRACTICE_ROLE: 0, MemberKind.TEAM: 1, MemberKind.PATIENT: 2, MemberKind.RELATIVE: 3}
+    found = sorted(members, key=lambda m: rank[m.kind])
+    if found:
+        member = found[0]
+        circle = member.circle
+        if circle.crossed_at:
+            # Merged and reviewed: this circle is read through the surviving one.
+            return reach(viewer, circle.canon_id, opening=opening)
+        profile = rights.current().profiles[member.profile]
+        ground = {
+            MemberKind.PRACTICE_ROLE: Ground.MEMBER,
+            MemberKind.TEAM: Ground.TEAM,
+            MemberKind.RELATIVE: Ground.RELATIVE,
+            MemberKind.PATIENT: Ground.PERSON,
+        }[member.kind]
+        acting = _acting(viewer, circle, profile, ground=ground, member=member, mask=member.reader_mask, opening=opening)
+    else:
+        acting = _reach_by_break_glass(viewer, circle_id, opening)
+    return acting and _opposed(acting)
+
+
+def reach_as_feed(client, circle_id, *, source: str) -> Acting | None:
+    """A connector acts where it is a member (or fed the circle open)."""
+    member = (
+        Member.objects.filter(in_force(), circle_id=circle_id, api_client=client)
+        .select_related("circle__patient__identity", "circle__counter")
+        .first()
+    )
+    if member is None:
+        return None
+    profile = rights.current().profiles["connector"]
+    viewer = Viewer(user_id=None, actor_name=client.name, actor_role="connecteur", source=source)
+    return _acting(viewer, member.circle, profile, ground=Ground.FEED, member=member, mask=int(Reader.CONNECTOR))
+
+
+def _reach_by_break_glass(viewer: Viewer, circle_id, opening) -> Acting | None:
+    if not viewer.practice_role_id or Permission.BREAK_GLASS not in rights.current().profiles[viewer.profile].permissions:
+        return None
+    row = (
+        BreakGlass.objects.filter(
+            user_id=viewer.user_id, practice_role_id=viewer.practice_role_id, circle_id=circle_id,
+            closed_at=None, expires_at__gt=timezone.now(),
+        )
+        .select_related("circle__patient__identity", "circle__counter")
+        .first()
+    )  # fmt: skip
+    if row is None:
+        return None
+    profile = rights.current().profiles[viewer.profile]
+    acting = _acting(
+        viewer, row.circle, profile, ground=Ground.BREAK_GLASS, member=None,
+        mask=profile.mask | int(Reader.BREAK_GLASS), opening=opening,
+    )  # fmt: skip
+    # Enough to care and to leave a word; not to change the circle.
+    kept = {Permission.READ_CIRCLE, Permission.READ_NOTEBOOK, Permission.READ_IDENTITY, Permission.READ_ESSENTIALS, Permission.WRITE_NOTE}
+    return replace(acting, permissions=profile.permissions & kept, break_glass=row)
+
+
+def _acting(viewer, circle, profile, *, ground, member, mask, opening=None) -> Acting:
+    circles = (circle.patient_id,)
+    if circle.has_absorbed:
+        crossed = Circle.objects.filter(canon=circle, crossed_at__isnull=False).values_list("pk", flat=True)
+        circles += tuple(crossed)
+    return Acting(
+        viewer=viewer,
+        circle=circle,
+        circles=circles,
+        member=member,
+        ground=str(ground),
+        profile=profile,
+        mask=mask,
+        readable=profile.readable,
+        writable=profile.writable,
+        permissions=profile.permissions,
+        opening=opening or uuid.uuid4(),
+    )
+
+
+def _opposed(acting: Acting) -> Acting | None:
+    """Opposition wins over every path (rule 4)."""
+    if not acting.circle.has_oppositions:
+        return acting
+    categories, targets = set(), set()
+    rows = Opposition.objects.active().filter(acting.viewer.opposed(), circle_id__in=acting.circles)
+    for row in rows:
+        if row.target_id:
+            targets.add(row.target_id)
+        elif row.category:
+            categories.add(row.category)
+        else:
+            return None
+    if not (categories or targets):
+        return acting
+    return replace(
+        acting,
+        readable=acting.readable - categories,
+        writable=acting.writable - categories,
+        opposed_targets=frozenset(targets),
+    )
+
+
+def visible_rows(acting: Acting, *, author: str = "author_user_id") -> Q:
+    """The filter of any clinical table with `circle`, `hidden`, `category` and an author's user."""
+    seen = Q(hidden__clear_of=acting.mask, category__in=acting.readable)
+    if acting.user_id:
+        seen |= Q(**{author: acting.user_id})
+    rows = Q(circle_id=acting.circles[0]) if len(acting.circles) == 1 else Q(circle_id__in=acting.circles)
+    rows &= seen
+    if acting.opposed_targets:
+        rows &= ~Q(pk__in=acting.opposed_targets)
+    return rows
+
+
+BREAK_GLASS_LASTS = timedelta(hours=24)
