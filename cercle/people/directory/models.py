@@ -74,10 +74,10 @@ class Organization(Tracked, Located):
     parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
     opened_on = models.DateField(null=True, blank=True)
     closed_on = models.DateField(null=True, blank=True)
+    # FINESS: what it is authorised to do, codes as published [{"nature", "codes", "until", "places"}].
+    activities = models.JSONField(default=list, blank=True)
     sort = models.GeneratedField(
-        expression=SearchKey(F("name"), F("long_name")),
-        output_field=models.TextField(),
-        db_persist=True,
+        expression=SearchKey(F("name"), F("long_name")), output_field=models.TextField(), db_persist=True
     )
 
     objects = OrganizationQuerySet.as_manager()
@@ -85,35 +85,23 @@ class Organization(Tracked, Located):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["source", "source_key"],
-                condition=~Q(source_key=""),
-                name="organization_source_key",
+                fields=["source", "source_key"], condition=~Q(source_key=""), name="organization_source_key"
             ),
             models.CheckConstraint(
-                condition=Q(finess__regex=r"^([0-9]{9}|2[AB][0-9]{7})$"),
-                name="organization_finess_shape",
+                condition=Q(finess__regex=r"^([0-9]{9}|2[AB][0-9]{7})$"), name="organization_finess_shape"
             ),
             models.CheckConstraint(
-                condition=Q(siret="") | Q(siret__regex=r"^[0-9]{14}$"),
-                name="organization_siret_shape",
+                condition=Q(siret="") | Q(siret__regex=r"^[0-9]{14}$"), name="organization_siret_shape"
             ),
             models.CheckConstraint(condition=~Q(name=""), name="organization_has_a_name"),
         ]
         indexes = [
             models.Index(fields=["sort"], name="organization_sort"),
-            GinIndex(
-                fields=["sort"],
-                opclasses=["gin_trgm_ops"],
-                name="organization_sort_trgm",
-            ),
+            GinIndex(fields=["sort"], opclasses=["gin_trgm_ops"], name="organization_sort_trgm"),
             models.Index(fields=["commune_code", "category"], name="organization_commune"),
             models.Index(fields=["category", "sort"], name="organization_category"),
             models.Index(fields=["lat", "lon"], name="organization_place"),
-            models.Index(
-                fields=["source"],
-                condition=~Q(corrections={}),
-                name="organization_corrected",
-            ),
+            models.Index(fields=["source"], condition=~Q(corrections={}), name="organization_corrected"),
         ]
 
     def __str__(self) -> str:
@@ -148,9 +136,7 @@ class Practitioner(Tracked):
     family = models.CharField(max_length=100)
     given = models.CharField(max_length=100, blank=True)
     sort = models.GeneratedField(
-        expression=SearchKey(F("family"), F("given")),
-        output_field=models.TextField(),
-        db_persist=True,
+        expression=SearchKey(F("family"), F("given")), output_field=models.TextField(), db_persist=True
     )
     # Named by a feed that we do not check against the national directory: attribution only, never invited nor linked.
     is_external = models.BooleanField(default=False)
@@ -161,29 +147,18 @@ class Practitioner(Tracked):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["source", "source_key"],
-                condition=~Q(source_key=""),
-                name="practitioner_source_key",
+                fields=["source", "source_key"], condition=~Q(source_key=""), name="practitioner_source_key"
             ),
             models.CheckConstraint(condition=Q(rpps__regex=r"^[0-9]{11}$"), name="practitioner_rpps_shape"),
             models.CheckConstraint(
-                condition=Q(adeli__regex=r"^[0-9][0-9AB][0-9]{7}$"),
-                name="practitioner_adeli_shape",
+                condition=Q(adeli__regex=r"^[0-9][0-9AB][0-9]{7}$"), name="practitioner_adeli_shape"
             ),
             models.CheckConstraint(condition=~Q(family=""), name="practitioner_has_a_name"),
         ]
         indexes = [
             models.Index(fields=["sort"], name="practitioner_sort"),
-            GinIndex(
-                fields=["sort"],
-                opclasses=["gin_trgm_ops"],
-                name="practitioner_sort_trgm",
-            ),
-            models.Index(
-                fields=["source"],
-                condition=~Q(corrections={}),
-                name="practitioner_corrected",
-            ),
+            GinIndex(fields=["sort"], opclasses=["gin_trgm_ops"], name="practitioner_sort_trgm"),
+            models.Index(fields=["source"], condition=~Q(corrections={}), name="practitioner_corrected"),
         ]
 
     def __str__(self) -> str:
@@ -192,11 +167,7 @@ class Practitioner(Tracked):
     @property
     def display_name(self) -> str:
         """« Dr Claire Le Gall »: names are stored as the directory writes them, capitals softened for the eye."""
-        parts = [
-            {"DR": "Dr", "PR": "Pr"}.get(self.title, ""),
-            soften(self.given),
-            soften(self.family),
-        ]
+        parts = [{"DR": "Dr", "PR": "Pr"}.get(self.title, ""), soften(self.given), soften(self.family)]
         return " ".join(p for p in parts if p)
 
     @property
@@ -227,52 +198,25 @@ class PracticeRole(Tracked, Located):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["source", "source_key"],
-                condition=~Q(source_key=""),
-                name="practicerole_source_key",
+                fields=["source", "source_key"], condition=~Q(source_key=""), name="practicerole_source_key"
             ),
             models.CheckConstraint(
-                condition=Q(profession_system__in=["TRE_G15", "JDV_J48"]),
-                name="practicerole_system",
+                condition=Q(profession_system__in=["TRE_G15", "JDV_J48"]), name="practicerole_system"
             ),
             models.CheckConstraint(condition=~Q(profession=""), name="practicerole_has_a_profession"),
         ]
         indexes = [
+            models.Index(fields=["practitioner"], condition=Q(ended_at=None), name="practicerole_open"),
+            models.Index(fields=["organization", "profession"], condition=Q(ended_at=None), name="practicerole_at"),
             models.Index(
-                fields=["practitioner"],
-                condition=Q(ended_at=None),
-                name="practicerole_open",
+                fields=["profession", "commune_code"], condition=Q(ended_at=None), name="practicerole_profession"
             ),
             models.Index(
-                fields=["organization", "profession"],
-                condition=Q(ended_at=None),
-                name="practicerole_at",
+                fields=["specialty", "commune_code"], condition=Q(ended_at=None), name="practicerole_specialty"
             ),
-            models.Index(
-                fields=["profession", "commune_code"],
-                condition=Q(ended_at=None),
-                name="practicerole_profession",
-            ),
-            models.Index(
-                fields=["specialty", "commune_code"],
-                condition=Q(ended_at=None),
-                name="practicerole_specialty",
-            ),
-            models.Index(
-                fields=["commune_code"],
-                condition=Q(ended_at=None),
-                name="practicerole_commune",
-            ),
-            models.Index(
-                fields=["lat", "lon"],
-                condition=Q(ended_at=None),
-                name="practicerole_place",
-            ),
-            models.Index(
-                fields=["source"],
-                condition=~Q(corrections={}),
-                name="practicerole_corrected",
-            ),
+            models.Index(fields=["commune_code"], condition=Q(ended_at=None), name="practicerole_commune"),
+            models.Index(fields=["lat", "lon"], condition=Q(ended_at=None), name="practicerole_place"),
+            models.Index(fields=["source"], condition=~Q(corrections={}), name="practicerole_corrected"),
         ]
 
     def __str__(self) -> str:
@@ -312,9 +256,7 @@ class Team(Record):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["organization", "name"],
-                condition=Q(closed_at=None),
-                name="team_open_name",
+                fields=["organization", "name"], condition=Q(closed_at=None), name="team_open_name"
             ),
             models.CheckConstraint(condition=~Q(name=""), name="team_has_a_name"),
         ]
@@ -332,19 +274,14 @@ class TeamMember(Record):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["team", "practice_role"],
-                condition=Q(ended_at=None),
-                name="teammember_open",
-            ),
+                fields=["team", "practice_role"], condition=Q(ended_at=None), name="teammember_open"
+            )
         ]
         indexes = [
             # Read by every `visible_to`: the open teams of a role.
             models.Index(
-                fields=["practice_role"],
-                include=["team"],
-                condition=Q(ended_at=None),
-                name="teammember_of_role",
-            ),
+                fields=["practice_role"], include=["team"], condition=Q(ended_at=None), name="teammember_of_role"
+            )
         ]
 
 
@@ -404,7 +341,7 @@ class DirectoryReport(Record):
         return self.practice_role or self.organization or self.practitioner  # type: ignore[return-value]
 
 
-# --- Reference tables --------------------------------------------------------------------------------------------------
+# --- Reference tables -------------------------------------------------------------------------------------------------
 
 
 class CodeSet(Record):
@@ -422,7 +359,7 @@ class CodeSet(Record):
 
 class Code(Record):
     set = models.ForeignKey(CodeSet, models.CASCADE, related_name="codes")
-    system = models.CharField(max_length=80, blank=True)  # OID of the terminology the code comes from
+    system = models.TextField(blank=True)  # OID or URL of the terminology the code comes from
     code = models.CharField(max_length=40)
     label = models.TextField()
     parent = models.CharField(max_length=40, blank=True)
@@ -430,9 +367,7 @@ class Code(Record):
     ended_on = models.DateField(null=True, blank=True)
     extra = models.JSONField(default=dict, blank=True)
     key = models.GeneratedField(
-        expression=SearchKey(F("code"), F("label")),
-        output_field=models.TextField(),
-        db_persist=True,
+        expression=SearchKey(F("code"), F("label")), output_field=models.TextField(), db_persist=True
     )
 
     class Meta:
@@ -450,9 +385,7 @@ class Commune(models.Model):
     kind = models.CharField(max_length=4)  # COM, ARM, COMD, COMA
     name = models.CharField(max_length=80)
     key = models.GeneratedField(
-        expression=SearchKey(F("name"), Value("")),
-        output_field=models.TextField(),
-        db_persist=True,
+        expression=SearchKey(F("name"), Value("")), output_field=models.TextField(), db_persist=True
     )
     postal_codes = ArrayField(models.CharField(max_length=5), default=list)
     department = models.CharField(max_length=3, blank=True)
@@ -479,9 +412,7 @@ class HistoricCommune(models.Model):
     code = models.CharField(max_length=5, db_index=True)
     name = models.CharField(max_length=80)
     key = models.GeneratedField(
-        expression=SearchKey(F("name"), Value("")),
-        output_field=models.TextField(),
-        db_persist=True,
+        expression=SearchKey(F("name"), Value("")), output_field=models.TextField(), db_persist=True
     )
     start = models.DateField(null=True)
     end = models.DateField(null=True)
@@ -494,13 +425,11 @@ class Country(models.Model):
     code = models.CharField(max_length=5, primary_key=True)  # 99…, INSEE
     name = models.CharField(max_length=100)
     key = models.GeneratedField(
-        expression=SearchKey(F("name"), Value("")),
-        output_field=models.TextField(),
-        db_persist=True,
+        expression=SearchKey(F("name"), Value("")), output_field=models.TextField(), db_persist=True
     )
 
 
-# --- Imports -----------------------------------------------------------------------------------------------------------
+# --- Imports ----------------------------------------------------------------------------------------------------------
 
 
 class ImportRun(Record):
@@ -531,7 +460,7 @@ class ImportIssue(Record):
 
 
 class ImportSeen(models.Model):
-    """What a run has named so far: merges lines that are apart, and says what a full file leaves out. Emptied at the end."""
+    """What a run has named so far: merges lines that stand apart, finds what a full file leaves out. Emptied after."""
 
     pk = models.CompositePrimaryKey("run_id", "kind", "key")
     run = models.ForeignKey(ImportRun, models.CASCADE, related_name="+", db_index=False)

@@ -33,7 +33,7 @@ def profession(system: str, code: str) -> Profession | None:
 
 
 def profession_kind(system: str, code: str) -> str:
-    """`health` (CSP part 4), `social` (the others of CSP R1110-2) or `other`: outside that closed list, no clinical right."""
+    """`health` (CSP part 4), `social` (the others of CSP R1110-2) or `other`: outside both lists, no clinical right."""
     found = profession(system, code)
     return found.kind if found else OTHER
 
@@ -69,13 +69,7 @@ PHYSICIANS = {
 
 
 def short_label(
-    system: str,
-    code: str,
-    *,
-    feminine: bool,
-    liberal: bool,
-    specialty: str = "",
-    fallback: str = "",
+    system: str, code: str, *, feminine: bool, liberal: bool, specialty: str = "", fallback: str = ""
 ) -> str:
     found = profession(system, code)
     if not found:
