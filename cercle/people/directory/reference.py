@@ -81,7 +81,7 @@ def load_codes(
 
 def _load_communes() -> Counts:
     columns = {
-        "code": "text", "kind": "text", "name": "text", "postal_codes": "text[]", "department": "text", "region": "text",
+        "code": "text", "kind": "text", "name": "text", "postal_codes": "varchar[]", "department": "text", "region": "text",
         "population": "int", "lat": "float8", "lon": "float8", "replaced_by": "text",
     }  # fmt: skip
 
