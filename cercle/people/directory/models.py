@@ -389,7 +389,7 @@ class Commune(models.Model):
     )
     postal_codes = ArrayField(models.CharField(max_length=5), default=list)
     department = models.CharField(max_length=3, blank=True)
-    region = models.CharField(max_length=2, blank=True)
+    region = models.CharField(max_length=3, blank=True)
     population = models.IntegerField(null=True)
     lat = models.FloatField(null=True)
     lon = models.FloatField(null=True)
