@@ -121,6 +121,8 @@ STORAGES = {
 STATIC_URL = "/static/"
 STATIC_ROOT = CERCLE_HOME / "static"
 FILES_ROOT = CERCLE_HOME / "files"
+FILES_URL = ENV("FILES_URL", "")  # s3://bucket/prefix?endpoint=…; empty: the folder above
+ANTIVIRUS_ADDRESS = ENV("ANTIVIRUS_ADDRESS", "")  # clamd: host:3310 or /run/clamav/clamd.ctl; empty: not scanned
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
 MAX_UPLOAD_BYTES = int(ENV("MAX_UPLOAD_BYTES", str(20 * 1024 * 1024)))
