@@ -177,6 +177,7 @@ class Seal(models.Model):
     """
 
     number = models.BigIntegerField(primary_key=True)
+    format = models.SmallIntegerField()  # of the bytes that were hashed (seals.FORMATS)
     segment = models.SmallIntegerField()
     cluster = models.TextField()  # system_identifier of the server
     from_xid = XidField()
