@@ -1,5 +1,6 @@
 """Where this installation keeps things: folder, secrets, database addresses."""
 
+import base64
 import os
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -15,6 +16,10 @@ def path() -> Path:
 def secret(name: str, make=keys._token) -> str:
     """The text of `CERCLE_HOME/secrets/<name>`, made on first use, readable by its owner only."""
     return keys.secret(path(), name, make)
+
+
+def fernet_key() -> str:
+    return base64.urlsafe_b64encode(os.urandom(32)).decode()
 
 
 def parse_url(url: str) -> dict:

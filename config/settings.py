@@ -73,6 +73,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
+    "cercle.people.accounts.middleware.FirstSteps",
 ]
 
 ROOT_URLCONF = "config.urls"
@@ -101,11 +102,13 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "cercle.base.web.context.frame",
             ],
             "builtins": [
                 "django.templatetags.i18n",
                 "django.templatetags.static",
                 "template_partials.templatetags.partials",
+                "cercle.base.web.templatetags.web",
             ],
         },
     }
@@ -153,10 +156,7 @@ PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
-AUTHENTICATION_BACKENDS = [
-    "django.contrib.auth.backends.ModelBackend",
-    "allauth.account.auth_backends.AuthenticationBackend",
-]
+AUTHENTICATION_BACKENDS = ["cercle.people.accounts.backends.AccountBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
@@ -164,6 +164,48 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "/connexion/"
 LOGIN_REDIRECT_URL = "/"
+
+# --- Sign-in (cercle.people.accounts over django-allauth) -------------------------------------------------------------
+# Professionals, support and operators must have a second factor. Turn off in a demonstration only.
+MFA_REQUIRED = flag("CERCLE_MFA_REQUIRED", True)
+# A code serves once. A demonstration, where robots sign in several times in 30 s, may accept it again.
+TOTP_CODES_SERVE_TWICE = flag("CERCLE_TOTP_CODES_SERVE_TWICE")
+# Encrypts TOTP secrets: comma-separated Fernet keys, the first encrypts. Keep them with the backups.
+SECOND_FACTOR_KEYS = (ENV("SECOND_FACTOR_KEYS") or home.secret("second-factor.key", home.fernet_key)).split(",")
+# scope: (failures, counted over seconds, seconds of lock)
+LOCKOUT = {"account": (5, 900, 900), "address": (50, 900, 900), "code": (5, 900, 900), "link": (5, 900, 900)}
+# The places of the national identity providers on the sign-in page: shown once a region has its agreement (issue to come).
+PRO_SANTE_CONNECT = flag("CERCLE_PRO_SANTE_CONNECT")
+FRANCE_CONNECT = flag("CERCLE_FRANCE_CONNECT")
+ALLAUTH_TRUSTED_PROXY_COUNT = int(ENV("TRUSTED_PROXIES", "0"))
+ACCOUNT_ADAPTER = "cercle.people.accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_EMAIL_VERIFICATION = "none"  # an account is born from a link received at its address
+ACCOUNT_RATE_LIMITS = False  # accounts.lockout counts in the database instead of a per-process cache
+ACCOUNT_SESSION_REMEMBER = False
+ACCOUNT_LOGOUT_REDIRECT_URL = LOGIN_URL
+ACCOUNT_FORMS = {
+    "login": "cercle.people.accounts.forms.SignInForm",
+    "reauthenticate": "cercle.people.accounts.forms.PasswordAgainForm",
+    "change_password": "cercle.people.accounts.forms.NewPasswordForm",
+}
+MFA_ADAPTER = "cercle.people.accounts.adapter.MFAAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "webauthn", "recovery_codes"]
+MFA_PASSKEY_LOGIN_ENABLED = True
+MFA_ALLOW_UNVERIFIED_EMAIL = True
+MFA_RATE_LIMITS = False
+MFA_TOTP_TOLERANCE = 1
+MFA_WEBAUTHN_ALLOW_INSECURE_ORIGIN = INSECURE_HTTP
+MFA_FORMS = {
+    "authenticate": "cercle.people.accounts.forms.CodeForm",
+    "reauthenticate": "cercle.people.accounts.forms.CodeAgain",
+    "activate_totp": "cercle.people.accounts.forms.ActivateCodesForm",
+    "add_webauthn": "cercle.people.accounts.forms.AddPasskeyForm",
+    "edit_webauthn": "cercle.people.accounts.forms.RenamePasskeyForm",
+}
+USERSESSIONS_TRACK_ACTIVITY = False  # would write at each request
 
 # --- Mail ------------------------------------------------------------------------------------------------------------
 EMAIL_BACKEND = ENV("EMAIL_BACKEND", "django.core.mail.backends.filebased.EmailBackend")
