@@ -10,8 +10,9 @@ from django.db.models import F, Q, Value
 from django.db.models.functions import Coalesce, Concat, Now, NullIf
 from django.utils.translation import gettext_lazy as _
 
+from cercle.base.common.dates import PartialDate
 from cercle.base.common.models import Record
-from cercle.people.patients.names import Key, Squeeze
+from cercle.people.patients.names import Key, Squeeze, title
 from cercle.people.patients.querysets import (
     CoordinatesQuerySet,
     DatedQuerySet,
@@ -217,7 +218,9 @@ class Identity(Record, Decided):
             ),
             models.CheckConstraint(
                 name="identity_markers_forbid_validation",
-                condition=Q(status__in=["PROV", "RECUP"]) | Q(is_doubtful=False, is_fictive=False, is_homonym=False),
+                condition=Q(status="PROV")
+                | Q(status="RECUP", is_doubtful=False, is_fictive=False)
+                | Q(is_doubtful=False, is_fictive=False, is_homonym=False),
             ),
             models.CheckConstraint(name="identity_birth_range", condition=Q(birth_earliest__lte=F("birth_latest"))),
             models.CheckConstraint(name="identity_sex", condition=Q(sex__in=["F", "M", "I"])),
@@ -245,7 +248,11 @@ class Identity(Record, Decided):
     @property
     def full_name(self) -> str:
         """« Jeanne LE GALL »: the name in use; screens that need certainty show the birth name beside it."""
-        return f"{self.given} {self.family}".strip()
+        return f"{title(self.given)} {self.family.upper()}"
+
+    @property
+    def birth(self) -> PartialDate:
+        return PartialDate(self.birth_date, self.birth_earliest, self.birth_latest)
 
     @property
     def markers(self) -> list[str]:

@@ -28,3 +28,10 @@ _NOT_ALNUM = re.compile(r"[\W_]+")
 def squeeze(text: str) -> str:
     """Python twin of `Squeeze`."""
     return _NOT_ALNUM.sub("", sort_key(text))
+
+
+def title(name: str) -> str:
+    """« JEAN-PIERRE » as people read it: « Jean-Pierre ». A name that is not all capitals is left as it was typed."""
+    if name != name.upper():
+        return name
+    return re.sub(r"[^\W\d_]+", lambda m: m[0].capitalize(), name)

@@ -9,6 +9,7 @@ from cercle.base.common import dates
 from cercle.base.common.errors import Refused
 from cercle.people.patients import ins
 
+TEST_IDENTITIES = Path(ins.__file__).parent / "data/insi_test_identities.json"
 CASES = json.loads((Path(__file__).parents[2] / "samples/ins/nir_cas.json").read_text())["cas"]
 
 
@@ -118,7 +119,7 @@ def test_discords_are_warnings_by_trait(number, sex, born, place, fields):
 
 
 def test_the_official_test_identities_agree_with_their_number():
-    identities = json.loads((Path(__file__).parents[2] / "samples/ins/identites_test_ins.json").read_text())[
+    identities = json.loads(TEST_IDENTITIES.read_text())[
         "identites"
     ]
     for person in identities:

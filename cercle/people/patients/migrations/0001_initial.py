@@ -793,7 +793,8 @@ class Migration(migrations.Migration):
             model_name="identity",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    ("status__in", ["PROV", "RECUP"]),
+                    ("status", "PROV"),
+                    models.Q(("is_doubtful", False), ("is_fictive", False), ("status", "RECUP")),
                     models.Q(("is_doubtful", False), ("is_fictive", False), ("is_homonym", False)),
                     _connector="OR",
                 ),
