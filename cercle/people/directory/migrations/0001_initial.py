@@ -13,7 +13,7 @@ import cercle.people.directory.models
 class Migration(migrations.Migration):
     initial = True
 
-    dependencies = []
+    dependencies = [("common", "0001_extensions")]  # cercle_key()
 
     operations = [
         migrations.CreateModel(
