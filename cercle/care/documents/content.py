@@ -188,9 +188,11 @@ def _rebuild(image: Image.Image, as_format: str | None = None) -> Checked:
                 upright, ImageCms.ImageCmsProfile(io.BytesIO(profile)), ImageCms.createProfile("sRGB"),
                 outputMode="RGBA" if alpha else "RGB",
             )  # fmt: skip
+    if upright.mode.startswith("I"):  # 16 bits a point (scanners): plain conversion would burn the picture white
+        upright = upright.convert("I").point(lambda v: v * (1 / 256)).convert("L")
     has_alpha = upright.mode in ("RGBA", "LA", "PA") or "transparency" in upright.info
     if kind == "JPEG":
-        mode = "L" if upright.mode in ("1", "L", "I;16", "I") else "RGB"
+        mode = "L" if upright.mode in ("1", "L") else "RGB"
     else:
         mode = "RGBA" if has_alpha else "L" if upright.mode in ("1", "L") else "RGB"
     # A new image: no field of the old one can follow.
