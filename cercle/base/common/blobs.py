@@ -48,7 +48,8 @@ class TooLarge(Refused):
         most = megabytes(limit)
         super().__init__(
             _(
-                "Ce fichier est trop lourd (%(size)s). La limite est de %(limit)s : réduisez-le, puis envoyez-le de nouveau."
+                "Ce fichier est trop lourd (%(size)s). La limite est de %(limit)s : réduisez-le, "
+                "puis envoyez-le de nouveau."
             )
             % {"size": megabytes(size), "limit": most}
             if size
@@ -59,11 +60,11 @@ class TooLarge(Refused):
 
 
 def megabytes(size: int) -> str:
-    """« 20 Mo », « 1,4 Mo », « 12 ko »."""
+    """« 20 Mo », « 1,4 Mo », « 12 ko », with no-break spaces."""
     if size < 1024 * 1024:
-        return _("%(n)d ko") % {"n": max(1, round(size / 1024))}
+        return _("%(n)d ko") % {"n": max(1, round(size / 1024))}
     mega = size / 1024 / 1024
-    return _("%(n)s Mo") % {"n": f"{mega:.0f}" if mega >= 10 or mega == int(mega) else f"{mega:.1f}".replace(".", ",")}
+    return _("%(n)s Mo") % {"n": f"{mega:.0f}" if mega >= 10 or mega == int(mega) else f"{mega:.1f}".replace(".", ",")}
 
 
 class Store(Protocol):
@@ -145,9 +146,7 @@ class Folder:
         except OSError as e:
             if e.errno in (errno.ENOSPC, errno.EDQUOT):
                 raise Refused(
-                    _(
-                        "Le serveur n’a plus de place pour ce fichier. Rien n’est perdu : gardez-le et prévenez votre administrateur."
-                    ),
+                    _("Le serveur n’a plus de place pour ce fichier. Gardez-le, et prévenez votre administrateur."),
                     "disk_full",
                 ) from e
             raise

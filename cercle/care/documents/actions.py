@@ -36,7 +36,8 @@ def store_upload(
 ) -> Document:
     """Checks, cleans and keeps a file. Raises `Refused` (too large, wrong type, damaged…) before anything is stored.
 
-    `file`: an upload, or any binary file. `holder_id`: the note it is joined to. `draft`: seen by its author only, until `attach`.
+    `file`: an upload, or any binary file. `holder_id`: the note it is joined to.
+    `draft`: its author's only, until `attach`.
     `author_role`, `author_name`: when a feed writes for a practitioner it names.
     """
     if category not in acting.writable:
@@ -77,7 +78,7 @@ def store_upload(
 def attach(
     acting: Acting, *, document_ids: Iterable[UUID], holder_id: UUID, category: str, hidden: int = 0
 ) -> list[Document]:
-    """Joins the author's drafts to what she has just written; they take its category and masks. Strangers' ids are refused."""
+    """Joins the author's drafts to what she has just written; they take its category and masks."""
     wanted = list(document_ids)
     with transaction.atomic():
         rows = Document.objects.select_for_update().filter(

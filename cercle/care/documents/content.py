@@ -1,7 +1,7 @@
 """What a sent file really is, and the version of it that we keep. The type its sender declares is not even read.
 
-Pictures are decoded and written anew: upright, without place, date, device or any other hidden word, and without whatever
-was glued behind them. Other kinds are looked at and kept as they are, to be downloaded only.
+Pictures are decoded and written anew: upright, without place, date, device or any other hidden word, and without
+whatever was glued behind them. Other kinds are looked at and kept as they are, to be downloaded only.
 """
 
 import contextlib
@@ -91,11 +91,7 @@ def check(file: BinaryIO, size: int | None = None) -> Checked:
     file.seek(0)
     head = file.read(4096)
     file.seek(0)
-    if (
-        head.startswith(b"\xff\xd8\xff")
-        or head.startswith(b"\x89PNG\r\n\x1a\n")
-        or (head[:4] == b"RIFF" and head[8:12] == b"WEBP")
-    ):
+    if head.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")) or (head[:4] == b"RIFF" and head[8:12] == b"WEBP"):
         return _picture(file)
     if head[4:8] == b"ftyp" and head[8:12] in (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"):
         return _heic(file)
@@ -106,7 +102,8 @@ def check(file: BinaryIO, size: int | None = None) -> Checked:
     if head.startswith(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"):
         raise Refused(
             _(
-                "Les anciens formats Word, Excel et PowerPoint ne sont pas acceptés. Enregistrez le fichier en PDF, puis envoyez-le."
+                "Les anciens formats Word, Excel et PowerPoint ne sont pas acceptés. "
+                "Enregistrez le fichier en PDF, puis envoyez-le."
             ),
             "old_office",
         )
@@ -116,7 +113,8 @@ def check(file: BinaryIO, size: int | None = None) -> Checked:
 def _unknown() -> Refused:
     return Refused(
         _(
-            "Ce type de fichier n’est pas accepté. Envoyez une photo (JPEG, PNG, WebP), un PDF, un texte ou un document bureautique."
+            "Ce type de fichier n’est pas accepté. "
+            "Envoyez une photo (JPEG, PNG, WebP), un PDF, un texte ou un document bureautique."
         ),
         "type",
     )
@@ -198,7 +196,7 @@ def _rebuild(image: Image.Image, as_format: str | None = None) -> Checked:
     # A new image: no field of the old one can follow.
     clean = Image.new(mode, upright.size)
     clean.paste(upright if upright.mode == mode else upright.convert(mode))
-    out = tempfile.SpooledTemporaryFile(max_size=8 * 1024 * 1024)  # noqa: SIM115  the caller reads it
+    out = tempfile.SpooledTemporaryFile(max_size=8 * 1024 * 1024)
     if kind == "JPEG":
         clean.save(out, "JPEG", quality=JPEG_QUALITY, optimize=True)
     elif kind == "PNG":
@@ -215,7 +213,7 @@ def thumbnail(file: BinaryIO, side: int = 320) -> io.BytesIO:
         image.draft("RGB", (side * 2, side * 2))  # JPEG only: decodes smaller, ten times cheaper
         image.thumbnail((side, side), Image.Resampling.LANCZOS)
         if image.mode not in ("RGB", "RGBA"):
-            image = image.convert("RGBA" if "A" in image.mode else "RGB")  # noqa: PLW2901
+            image = image.convert("RGBA" if "A" in image.mode else "RGB")
         out = io.BytesIO()
         image.save(out, "WEBP", quality=80, method=4)
     out.seek(0)
@@ -308,7 +306,7 @@ def _text(file: BinaryIO) -> Checked:
 
 # --- Names ----------------------------------------------------------------------------------------------------------
 def clean_name(name: str, media_type: str) -> str:
-    """« C:\\photos\\plaie<1>.HTML » to « plaie1.jpg »: no folder, no control nor direction mark, the ending of the real type."""
+    """« C:\\photos\\plaie<1>.HTML » to « plaie1.jpg »: no folder, control or direction mark; the real type's ending."""
     name = unicodedata.normalize("NFC", re.split(r"[/\\]", name or "")[-1])
     name = "".join(c for c in name if unicodedata.category(c)[0] != "C" and c not in '<>:"|?*;`$')
     name = re.sub(r"\s+", " ", name).strip(" .")

@@ -23,7 +23,7 @@ class DocumentQuerySet(models.QuerySet):
         return self.filter(holder_id__in=holder_ids).order_by("id")
 
     def visible_to(self, acting: Acting):
-        """The rights table, masks and oppositions; a file follows its note. Drafts and withdrawn files: their author only."""
+        """Rights table, masks and oppositions; a file follows its note. Drafts and withdrawn: their author only."""
         kept = Q(state=Document.State.KEPT)
         if acting.user_id:
             kept |= Q(author_user_id=acting.user_id)
@@ -52,7 +52,7 @@ class Document(Record):
         ERROR = "error", _("Analyse en échec")
 
     circle = models.ForeignKey("circles.Circle", models.PROTECT, related_name="documents")
-    # The row it is joined to (a note), so that an opposition to that row holds for its files. No foreign key: any kind of row.
+    # The row it is joined to (a note), so that an opposition to that row holds for its files; any kind of row.
     holder_id = models.UUIDField(null=True, blank=True, db_index=True)
     sha256 = models.CharField(max_length=64)
     size = models.BigIntegerField()
@@ -125,7 +125,7 @@ class Document(Record):
 
     @property
     def held_back(self) -> bool:
-        """Not given out: infected, or an antivirus is set and has not said yet. Pictures are rebuilt by us, so they wait for nothing."""
+        """Not given out: infected, or not yet seen by the antivirus. Pictures are rebuilt by us: they wait for nothing."""
         if self.scan_state == Document.Scan.INFECTED:
             return True
         return bool(settings.ANTIVIRUS_ADDRESS) and self.scan_state != Document.Scan.CLEAN and not self.is_picture

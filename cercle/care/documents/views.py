@@ -70,7 +70,7 @@ def _reach(request, circle_id: UUID, document_id: UUID) -> tuple[Acting, Documen
 
 
 def _send(request, sha256: str, media_type: str, *, name: str, inline: bool, keep: int = 0):
-    """`keep`: seconds a browser may show it again without asking; 0 asks each time, so that a lost right bites at once."""
+    """`keep`: seconds a browser may show it again without asking; 0 asks each time: a lost right bites at once."""
     etag = f'"{sha256}"'
     answer = get_conditional_response(request, etag=etag)
     if not isinstance(answer, HttpResponseNotModified):
@@ -96,7 +96,8 @@ def _harden(answer):
 def _held_back(request, document: Document):
     if document.scan_state == Document.Scan.INFECTED:
         said = _(
-            "Ce fichier contient un virus : il n’est pas donné. Demandez à son auteur de le renvoyer d’un autre appareil."
+            "Ce fichier contient un virus : il n’est pas donné. "
+            "Demandez à son auteur de le renvoyer d’un autre appareil."
         )
         return render(request, "documents/held_back.html", {"message": said}, status=403)
     said = _("L’antivirus n’a pas encore vu ce fichier. Réessayez dans une minute.")

@@ -183,8 +183,9 @@ def discharge(
 
 
 def correct(
-    acting: Acting, *, stay: Stay, started_at: datetime | None = None, has_time: bool | None = None, ward: str | None = None,
-    room: str | None = None, entry_mode: str | None = None, text: str = "", source_ref: str = "",
+    acting: Acting, *, stay: Stay, started_at: datetime | None = None, has_time: bool | None = None,
+    ward: str | None = None, room: str | None = None, entry_mode: str | None = None,
+    text: str = "", source_ref: str = "",
 ) -> Stay:  # fmt: skip
     """Puts right what was entered; the movements keep what had been said."""
     with transaction.atomic():
@@ -221,7 +222,7 @@ def cancel(acting: Acting, *, stay: Stay, text: str = "", source_ref: str = "") 
     return stay
 
 
-# --- Inside ---------------------------------------------------------------------------------------------------------------
+# --- Inside ---------------------------------------------------------------------------------------------------------
 def _line(text: str, longest: int) -> str:
     return " ".join(text.split())[:longest]
 

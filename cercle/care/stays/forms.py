@@ -25,7 +25,7 @@ def instant(day, hour, *, late: bool = False) -> datetime:
 
 
 def find_place(text: str) -> Organization | None:
-    """The one structure of that exact name (accents, case and hyphens apart), else None: the words are kept as they are."""
+    """The one structure of that exact name (accents, case and hyphens apart), else None: the words are kept."""
     key = name_key(text)
     if len(key) < 3:
         return None
@@ -61,7 +61,8 @@ class AdmitForm(forms.Form):
         place = find_place(data["place"])
         expected = data["expected_on"]
         return {
-            "kind": data["kind"], "organization": place, "label": data["place"], "ward": data["ward"], "room": data["room"],
+            "kind": data["kind"], "organization": place, "label": data["place"], "ward": data["ward"],
+            "room": data["room"],
             "entry_mode": data["entry_mode"], "text": data["text"], "has_time": data["started_time"] is not None,
             "started_at": instant(data["started_on"], data["started_time"]),
             "expected_end": instant(expected, data["expected_time"] or time(23, 59)) if expected else None,

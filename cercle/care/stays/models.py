@@ -1,4 +1,4 @@
-"""Stays outside home: hospital, hospital at home, temporary lodging. « Hospitalisée au CH de Quimper depuis le 3 mars »."""
+"""Stays outside home: hospital, hospital at home, temporary lodging."""
 
 from django.conf import settings
 from django.db import models

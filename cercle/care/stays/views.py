@@ -62,7 +62,8 @@ def admit(request, circle_id: UUID):
 def move(request, circle_id: UUID, stay_id: UUID):
     now = timezone.localtime()
     return _change(
-        request, circle_id, stay_id, forms.MoveForm, actions.move, _("Changer de service ou de chambre"), _("Noter le changement"),
+        request, circle_id, stay_id, forms.MoveForm, actions.move,
+        _("Changer de service ou de chambre"), _("Noter le changement"),
         lambda stay: {"on": now.date(), "time": now.time().replace(second=0, microsecond=0), "ward": stay.ward},
     )  # fmt: skip
 
@@ -70,10 +71,11 @@ def move(request, circle_id: UUID, stay_id: UUID):
 @require_http_methods(["GET", "HEAD", "POST"])
 def announce(request, circle_id: UUID, stay_id: UUID):
     return _change(
-        request, circle_id, stay_id, forms.AnnounceForm, actions.announce_discharge, _("Annoncer la sortie"), _("Annoncer au cercle"),
+        request, circle_id, stay_id, forms.AnnounceForm, actions.announce_discharge,
+        _("Annoncer la sortie"), _("Annoncer au cercle"),
         lambda stay: {
             "expected_on": stay.expected_end and timezone.localdate(stay.expected_end),
-            "expected_time": stay.expected_end and stay.expected_has_time and timezone.localtime(stay.expected_end).time() or None,
+            "expected_time": timezone.localtime(stay.expected_end).time() if stay.expected_has_time else None,
         },
     )  # fmt: skip
 
@@ -113,7 +115,7 @@ def places(request, circle_id: UUID):
     )
 
 
-# --- Inside ---------------------------------------------------------------------------------------------------------------
+# --- Inside ---------------------------------------------------------------------------------------------------------
 def _reach(request, circle_id: UUID, stay_id: UUID, permission: Permission):
     acting = enter(request, circle_id, permission)
     stay = Stay.objects.visible_to(acting).filter(pk=stay_id).first()

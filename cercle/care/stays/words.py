@@ -1,4 +1,7 @@
-"""How a stay is said: « Hospitalisée au CH de Quimper depuis le 3 mars · cardiologie, chambre 214 · sortie annoncée le 6 mars vers 14 h »."""
+"""How a stay is said.
+
+« Hospitalisée au CH de Quimper depuis le 3 mars · cardiologie, chambre 214 · sortie annoncée le 6 mars vers 14 h »
+"""
 
 import re
 from dataclasses import dataclass
@@ -11,10 +14,10 @@ from cercle.base.web import french
 from .models import DETAIL, Movement, Source, Stay
 
 _ACRONYMS = {
-    "CH", "CHU", "CHRU", "CHI", "CHS", "CHD", "CHIC", "GH", "GHT", "GHBS", "HIA", "HAD", "EHPAD", "ESPIC", "SSR", "SMR", "USLD", "UHR",
-    "EPSM", "MCO", "HP", "HPSTM", "AP", "HM", "SSIAD", "CRF", "CMRRF", "ARS", "MSP", "IME", "FAM", "MAS", "UGECAM", "AHB", "VYV",
+    "CH", "CHU", "CHRU", "CHI", "CHS", "CHD", "CHIC", "GH", "GHT", "GHBS", "HIA", "HAD", "EHPAD", "ESPIC", "SSR", "SMR",
+    "USLD", "UHR", "EPSM", "MCO", "HP", "AP", "SSIAD", "CRF", "CMRRF", "MSP", "IME", "FAM", "MAS", "UGECAM", "AHB", "VYV",
 }  # fmt: skip
-_SMALL = {"de", "du", "des", "la", "le", "les", "et", "en", "sur", "sous", "aux", "au", "à", "lès", "les", "d", "l"}
+_SMALL = {"de", "du", "des", "la", "le", "les", "et", "en", "sur", "sous", "aux", "au", "à", "lès", "d", "l"}
 # First word of a name, without accents: how French says « at ».
 _AT = [
     (r"(ch|chu|chru|chi|chs|chd|chic|gh|ght|ghbs|smr|ssr|crf|cmrrf|cmp)\b", "au "),
@@ -153,7 +156,7 @@ def alert(acting) -> Alert | None:
     return Alert(stay=stay, strong=headline(stay, sex), rest=" · ".join(r for r in rest if r))
 
 
-# --- Events of the notebook's timeline ----------------------------------------------------------------------------------
+# --- Events of the notebook's timeline ----------------------------------------------------------------------------
 @dataclass(frozen=True)
 class Event:
     """One dashed row: « Entrée au CH de Quimper, cardiologie, par les urgences · 11 h 26 · annoncé par l’hôpital »."""

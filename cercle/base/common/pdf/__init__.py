@@ -5,7 +5,7 @@
 * What people typed travels as JSON and is shown as text: it is never Typst source, so it cannot run anything.
 * A `bytes` value anywhere in the data is a picture (PNG, JPEG, WebP, GIF): the template receives its path.
 * `data["title"]` is mandatory: PDF/UA refuses a document without one.
-* Characters that the fonts lack (emoji…) become □: seen, rather than silently lost. Control and direction characters go.
+* Characters that the fonts lack (emoji…) become □, seen rather than silently lost; control and direction characters go.
 
 Templates live in this folder, or in any app when named by their full path. Each documents its data at its head.
 """
@@ -26,7 +26,7 @@ from cercle.base.common.errors import Refused
 
 HERE = Path(__file__).parent
 STANDARDS = ["a-2a", "ua-1"]
-LONGEST_WORD = 40
+_ENDLESS = re.compile(r"\S{40}(?=\S)")
 _MAGIC = {b"\x89PNG": "png", b"\xff\xd8\xff": "jpg", b"GIF8": "gif", b"RIFF": "webp"}
 _PLACEHOLDER = "□"
 log = logging.getLogger(__name__)
@@ -67,7 +67,7 @@ def clean(text: str, allowed: frozenset[str] | None = None) -> str:
         elif not out or out[-1] != _PLACEHOLDER:
             out.append(_PLACEHOLDER)
     # A word without end would run off the page: let it break.
-    return re.sub(r"\S{%d}(?=\S)" % LONGEST_WORD, lambda m: m[0] + "\u200b", "".join(out))
+    return _ENDLESS.sub(lambda m: m[0] + "\u200b", "".join(out))
 
 
 def _prepare(value: Any, folder: Path, allowed: frozenset[str], pictures: dict[int, str]) -> Any:
@@ -119,7 +119,7 @@ def render(template: str | Path, data: dict[str, Any]) -> bytes:
                 problem = e.__class__.__name__
                 detail = str(e) if "sys.inputs" in str(e) or "lib.typ" in str(e) else ""
             except BaseException as e:
-                # The text shaper can panic on rare mixtures of scripts; that is no Exception, and must not stop the server.
+                # The text shaper can panic on rare mixtures of scripts: no Exception, and it must not stop the server.
                 if type(e).__name__ != "PanicException":
                     raise
                 problem, detail = "PanicException", ""
