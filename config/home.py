@@ -5,7 +5,7 @@ import os
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from cercle.base.common import keys
+from cercle.base.common import keys, postgres
 
 
 def path() -> Path:
@@ -33,15 +33,20 @@ def parse_url(url: str) -> dict:
         "PASSWORD": unquote(parts.password or ""),
         "HOST": options.pop("host", None) or (parts.hostname or ""),
         "PORT": options.pop("port", None) or (str(parts.port) if parts.port else ""),
-        "CONN_MAX_AGE": 0,
+        "CONN_MAX_AGE": None,  # one connection a thread, kept; cercle.base.common.connections closes the dead ones
         "OPTIONS": options,
     }
 
 
 def databases() -> dict:
-    """`default` is the application role; `owner` (when its address is given) migrates."""
-    url = os.environ.get("DATABASE_URL")
+    """`default` is the application role; `owner` (when its address is given) migrates.
+
+    Without DATABASE_URL: the embedded server's address, once it has been made; nothing is started here.
+    """
+    url, owner = os.environ.get("DATABASE_URL"), os.environ.get("DATABASE_OWNER_URL")
+    if not url and (path() / "secrets" / "postgres.app").exists():
+        url = postgres.Server(path()).url("app")
     found = {"default": parse_url(url) if url else {"ENGINE": "django.db.backends.postgresql", "NAME": "cercle"}}
-    if owner := os.environ.get("DATABASE_OWNER_URL"):
+    if owner:
         found["owner"] = parse_url(owner)
     return found

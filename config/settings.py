@@ -26,6 +26,8 @@ DEBUG = False
 INSECURE_HTTP = flag("CERCLE_INSECURE_HTTP")
 ALLOWED_HOSTS = [h for h in ENV("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").split(",") if h]
 CSRF_TRUSTED_ORIGINS = [o for o in ENV("CSRF_TRUSTED_ORIGINS", "").split(",") if o]
+# Proxies (addresses or networks) whose X-Forwarded-For and -Proto are believed; nobody else's are.
+TRUSTED_PROXIES = [p for p in ENV("TRUSTED_PROXIES", "").split(",") if p]
 SITE_NAME = ENV("CERCLE_REGION", "Région de démonstration")
 BASE_URL = ENV("BASE_URL", f"http://localhost:{ENV('PORT', '8000')}")
 
@@ -55,6 +57,7 @@ INSTALLED_APPS = [
     "cercle.care.record",
     "cercle.doors.fhir",
     "config.demo",
+    "config.service",
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -116,7 +119,9 @@ TEMPLATES = [
 
 # --- Data ------------------------------------------------------------------------------------------------------------
 DATABASES = home.databases()
+CERCLE_APP_ROLE = DATABASES["default"].get("USER") or "cercle_app"
 ATOMIC_REQUESTS = False
+PROCRASTINATE_IMPORT_PATHS = ["config.schedule"]
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"},
@@ -128,6 +133,7 @@ FILES_URL = ENV("FILES_URL", "")  # s3://bucket/prefix?endpoint=…; empty: the 
 ANTIVIRUS_ADDRESS = ENV("ANTIVIRUS_ADDRESS", "")  # clamd: host:3310 or /run/clamav/clamd.ctl; empty: not scanned
 DATA_UPLOAD_MAX_MEMORY_SIZE = 5 * 1024 * 1024
 FILE_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024
+MAX_BODY = int(ENV("MAX_BODY", str(60 * 1024 * 1024)))  # a whole request; a larger one is answered 413 unread
 MAX_UPLOAD_BYTES = int(ENV("MAX_UPLOAD_BYTES", str(20 * 1024 * 1024)))
 
 # --- Language and time -----------------------------------------------------------------------------------------------

@@ -28,7 +28,7 @@ KEPT = ROOT / ".pytest_cache" / "cercle"
 
 def _sweep() -> None:
     """Stop the servers of runs that were killed."""
-    for old in Path("/tmp").glob("cercle-test-*"):  # noqa: S108
+    for old in Path("/tmp").glob("cercle-test-*"):  # nosec B108
         with contextlib.suppress(Exception):
             if old.stat().st_uid == os.geteuid() and not Path(f"/proc/{(old / 'pid').read_text()}").exists():
                 Server(old).stop()
@@ -39,7 +39,7 @@ def _home() -> Path:
     if found := os.environ.get("CERCLE_TEST_HOME"):
         return Path(found)
     _sweep()
-    made = Path(tempfile.mkdtemp(prefix="cercle-test-", dir="/tmp"))  # noqa: S108  short enough for a socket
+    made = Path(tempfile.mkdtemp(prefix="cercle-test-", dir="/tmp"))  # nosec B108
     if os.geteuid() == 0:
         made.chmod(0o711)  # the database's own user walks through
     (made / "pid").write_text(str(os.getpid()))
@@ -85,7 +85,9 @@ def ready() -> None:
             SERVER.start()
             SERVER.create_database(TEMPLATE)
             code = "import django; from django.core.management import call_command as call; django.setup(); "
-            code += "call('migrate', 'common', database='owner', verbosity=0); "  # the extensions, whatever depends on them
+            code += (
+                "call('migrate', 'common', database='owner', verbosity=0); "  # the extensions, whatever depends on them
+            )
             code += "call('migrate', database='owner', verbosity=0)"
             env = {**os.environ, **environment(TEMPLATE)}
             done = subprocess.run([sys.executable, "-c", code], env=env, cwd=ROOT, capture_output=True, text=True)

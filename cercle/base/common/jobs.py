@@ -18,6 +18,8 @@ from procrastinate import RetryStrategy
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
+from .connections import close_dead
+
 __all__ = ["Task", "every", "task"]
 
 
@@ -59,12 +61,11 @@ def task(
     """Declare a job. `retry`: a number of further attempts, 5 s, 25 s, 125 s… apart, or a RetryStrategy."""
 
     def wrap(f: Callable) -> Task:
-        strategy = (
-            RetryStrategy(max_attempts=retry, exponential_wait=5) if isinstance(retry, int) and retry else retry
-        )
+        strategy = RetryStrategy(max_attempts=retry, exponential_wait=5) if isinstance(retry, int) and retry else retry
         wants_tick = "timestamp" in inspect.signature(f).parameters
 
         def run(timestamp=None, **ids):  # periodic jobs are given the tick they stand for
+            close_dead()  # the thread may have slept through a restart of the database
             return f(timestamp=timestamp, **ids) if wants_tick else f(**ids)
 
         run.__module__, run.__qualname__, run.__name__ = f.__module__, f.__qualname__, f.__name__

@@ -109,11 +109,17 @@ class Server:
     def url(self, role: str = "app", database: str = DATABASE) -> str:
         """A libpq address; `role` is superuser, owner or app."""
         password = secret(self.home, f"postgres.{role}")
-        return f"postgresql://{ROLES[role]}:{quote(password)}@/{quote(database)}?host={quote(str(self.socket), safe='')}"
+        return (
+            f"postgresql://{ROLES[role]}:{quote(password)}@/{quote(database)}?host={quote(str(self.socket), safe='')}"
+        )
 
     # --- life -----------------------------------------------------------------------------------------------------
     def running(self) -> bool:
         return self.data.exists() and self._answers() is None
+
+    def alive(self) -> bool:
+        """Is its process there? Cheap, for a look several times a second; `running` asks it."""
+        return self._postmaster() is not None
 
     @contextlib.contextmanager
     def use(self) -> Iterator["Server"]:
@@ -153,6 +159,17 @@ class Server:
         if not self.home.exists():
             return False
         with self._locked():
+            return self.stop_unlocked()
+
+    def stop_if_unused(self) -> bool:
+        """Stop a server that nobody holds, such as one left by a killed process."""
+        if not self.home.exists():
+            return False
+        with self._locked(), open(self.home / "postgres.users", "a+") as users:
+            try:
+                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
             return self.stop_unlocked()
 
     def start_unlocked(self) -> bool:
@@ -291,7 +308,7 @@ class Server:
         far = self.socket
         safe = note.exists() and far.is_dir() and not far.is_symlink() and far.stat().st_mode & 0o077 == 0
         if not safe or far.stat().st_uid not in {os.geteuid(), self.data.stat().st_uid}:
-            far = Path(tempfile.mkdtemp(prefix="cercle-", dir="/tmp"))  # noqa: S108  mkdtemp: ours alone, 0700
+            far = Path(tempfile.mkdtemp(prefix="cercle-", dir="/tmp"))  # nosec B108: mkdtemp, ours alone, 0700
             note.write_text(f"{far}\n")
         self._own(far)
         return far
@@ -342,9 +359,12 @@ class Server:
     def create_database(self, name: str, template: str | None = None) -> None:
         """A database of `cercle_owner`; without `template` it is empty, with the application role's rights in place."""
         with psycopg.connect(self.url("superuser", "postgres"), autocommit=True) as connection:
-            model = sql.SQL(" template {} strategy wal_log").format(sql.Identifier(template)) if template else sql.SQL("")
+            model = (
+                sql.SQL(" template {} strategy wal_log").format(sql.Identifier(template)) if template else sql.SQL("")
+            )
             connection.execute(
-                sql.SQL("create database {} owner {}").format(sql.Identifier(name), sql.Identifier(ROLES["owner"])) + model
+                sql.SQL("create database {} owner {}").format(sql.Identifier(name), sql.Identifier(ROLES["owner"]))
+                + model
             )
         if template is None:
             with psycopg.connect(self.url("superuser", name), autocommit=True) as connection:
@@ -421,7 +441,8 @@ def _system_user() -> pwd.struct_passwd:
             said = "useradd introuvable"
         if time.monotonic() > deadline:
             raise Refused(
-                f"PostgreSQL refuse root et l’utilisateur {SYSTEM_USER} n’a pu être créé : {_reason(said)}", "system_user"
+                f"PostgreSQL refuse root et l’utilisateur {SYSTEM_USER} n’a pu être créé : {_reason(said)}",
+                "system_user",
             )
         time.sleep(0.1)
 
@@ -453,7 +474,11 @@ def _lives_in(pid: int, data: Path) -> bool:
 
 
 def _anyone_in(data: Path) -> bool:
-    return any(_lives_in(int(name), data) for name in os.listdir("/proc") if name.isdigit()) if os.path.isdir("/proc") else False
+    return (
+        any(_lives_in(int(name), data) for name in os.listdir("/proc") if name.isdigit())
+        if os.path.isdir("/proc")
+        else False
+    )
 
 
 def _until(met, seconds: float) -> bool:

@@ -1,0 +1,10 @@
+"""Every recurring job, in one place. Cron has five fields; six when seconds come last."""
+
+from cercle.base.audit import tasks as audit
+from cercle.base.common import tasks as common
+from cercle.base.common.jobs import every
+
+every("* * * * *", common.put_back_stalled)
+every("17 3 * * *", common.forget_old)
+every("* * * * *", audit.seal)
+every("41 2 * * *", audit.partitions)
