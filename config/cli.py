@@ -48,7 +48,8 @@ def main(argv: list[str] | None = None) -> None:
     try:
         status = _run(words)
     except SystemExit as leaving:
-        status = leaving.code if isinstance(leaving.code, int) or leaving.code is None else _say(str(leaving.code))
+        code = leaving.code
+        status = code if code is None or isinstance(code, int) else _say(str(code))
     except KeyboardInterrupt:
         status = 130
     except BrokenPipeError:
@@ -70,6 +71,8 @@ def _run(words: list[str]) -> int | None:
         print(__version__)
         return 0
     name, rest = _resolve(words)
+    if name == "run" and "--demo" in rest:
+        os.environ.setdefault("CERCLE_INSECURE_HTTP", "1")  # the demo is plain HTTP on this machine
     if name in NO_DATABASE or {"-h", "--help"} & set(rest):
         return _execute(name, rest, words)
     with database():

@@ -67,12 +67,16 @@ INSTALLED_APPS = [
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
+    "cercle.base.web.middleware.SafeHeaders",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "cercle.base.web.middleware.ReadingLimit",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "cercle.base.web.middleware.SignedInOnly",
+    "cercle.base.web.middleware.Sentences",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
@@ -158,6 +162,8 @@ SECURE_HSTS_INCLUDE_SUBDOMAINS = not INSECURE_HTTP
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+CSRF_FAILURE_VIEW = "cercle.base.web.errors.csrf_failure"
+READS_PER_MINUTE = int(ENV("READS_PER_MINUTE", "60000"))  # per person or machine client and process; stops a runaway
 PASSWORD_HASHERS = [
     "django.contrib.auth.hashers.Argon2PasswordHasher",
     "django.contrib.auth.hashers.PBKDF2PasswordHasher",
@@ -180,9 +186,8 @@ TOTP_CODES_SERVE_TWICE = flag("CERCLE_TOTP_CODES_SERVE_TWICE")
 SECOND_FACTOR_KEYS = (ENV("SECOND_FACTOR_KEYS") or home.secret("second-factor.key", home.fernet_key)).split(",")
 # scope: (failures, counted over seconds, seconds of lock)
 LOCKOUT = {"account": (5, 900, 900), "address": (50, 900, 900), "code": (5, 900, 900), "link": (5, 900, 900)}
-# The places of the national identity providers on the sign-in page: shown once a region has its agreement (issue to come).
-PRO_SANTE_CONNECT = flag("CERCLE_PRO_SANTE_CONNECT")
-FRANCE_CONNECT = flag("CERCLE_FRANCE_CONNECT")
+# Pro Santé Connect and FranceConnect come later: their place is kept on the sign-in page, without a fake button.
+IDENTITY_PLACES = flag("CERCLE_IDENTITY_PLACES", True)
 ALLAUTH_TRUSTED_PROXY_COUNT = int(ENV("TRUSTED_PROXIES", "0"))
 ACCOUNT_ADAPTER = "cercle.people.accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}

@@ -8,3 +8,9 @@ urlpatterns: list = [path("healthz", healthz)]
 
 urlpatterns += [path("", include("cercle.people.accounts.urls"))]
 urlpatterns += [path("", include("cercle.care.documents.urls")), path("", include("cercle.care.stays.urls"))]
+urlpatterns += [path("", include("cercle.base.web.urls"))]
+
+handler400 = "cercle.base.web.errors.bad_request"
+handler403 = "cercle.base.web.errors.forbidden"
+handler404 = "cercle.base.web.errors.not_found"
+handler500 = "cercle.base.web.errors.server_error"

@@ -1,0 +1,32 @@
+# Two commands to know: `make demo` and `make test`. PORT, CERCLE_HOME and DATABASE_URL are honoured.
+PYTHON ?= python3
+BIN = .venv/bin
+WORKERS ?= 2
+
+.PHONY: demo setup setup-dev test test-slow check fix
+
+demo: setup
+	@exec $(BIN)/cercle run --demo
+
+setup:
+	@$(PYTHON) scripts/setup.py
+
+setup-dev:
+	@$(PYTHON) scripts/setup.py --dev
+
+# All that fits 15 minutes. Without Chromium, and when it cannot be installed, browser tests are skipped and counted.
+test: setup-dev
+	@$(PYTHON) scripts/chromium.py
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -q
+
+# Long model, fault and load tests.
+test-slow: setup-dev
+	@$(PYTHON) scripts/chromium.py
+	@$(BIN)/pytest -q -m slow --timeout 3600
+
+check: setup-dev
+	@$(BIN)/python scripts/check.py
+
+fix: setup-dev
+	@$(BIN)/ruff check --fix --quiet . || true
+	@$(BIN)/ruff format --quiet .
