@@ -125,7 +125,7 @@ class Document(Record):
 
     @property
     def held_back(self) -> bool:
-        """Not given out: infected, or not yet seen by the antivirus. Pictures are rebuilt by us: they wait for nothing."""
+        """Not given out: infected, or not yet seen by the antivirus. Pictures are rebuilt by us: they need not wait."""
         if self.scan_state == Document.Scan.INFECTED:
             return True
         return bool(settings.ANTIVIRUS_ADDRESS) and self.scan_state != Document.Scan.CLEAN and not self.is_picture

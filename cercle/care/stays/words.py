@@ -15,7 +15,7 @@ from .models import DETAIL, Movement, Source, Stay
 
 _ACRONYMS = {
     "CH", "CHU", "CHRU", "CHI", "CHS", "CHD", "CHIC", "GH", "GHT", "GHBS", "HIA", "HAD", "EHPAD", "ESPIC", "SSR", "SMR",
-    "USLD", "UHR", "EPSM", "MCO", "HP", "AP", "SSIAD", "CRF", "CMRRF", "MSP", "IME", "FAM", "MAS", "UGECAM", "AHB", "VYV",
+    "USLD", "UHR", "EPSM", "MCO", "HP", "AP", "SSIAD", "CRF", "CMRRF", "MSP", "IME", "FAM", "MAS", "UGECAM",
 }  # fmt: skip
 _SMALL = {"de", "du", "des", "la", "le", "les", "et", "en", "sur", "sous", "aux", "au", "à", "lès", "d", "l"}
 # First word of a name, without accents: how French says « at ».
