@@ -168,7 +168,9 @@ def _help() -> str:
             lines.append(f"{title} :")
             lines += [f"  {_spoken(name):<24}{_summary(left.pop(name))}" for name in members]
             lines.append("")
-    lines.append("Toute commande accepte --traceback. Les commandes de Django marchent aussi (cercle shell, cercle dbshell…).")
+    lines.append(
+        "Toute commande accepte --traceback. Les commandes de Django marchent aussi (cercle shell, cercle dbshell…)."
+    )
     return "\n".join(lines)
 
 

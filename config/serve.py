@@ -166,7 +166,7 @@ class Supervisor:
             while not self.stopping and not self.answers():
                 self._look_after()
                 if time.monotonic() > deadline:
-                    raise Refused(f"Le serveur web ne répond pas sur le port {self.port}{self._where()}", "web_start")
+                    raise Refused(f"Le port {self.port} ne répond pas{self._where(self.children[0])}", "web_start")
                 time.sleep(0.05)
             if not self.stopping:
                 when_ready()
@@ -190,8 +190,15 @@ class Supervisor:
     def _ask_to_stop(self, signum, frame) -> None:
         self.stopping = True
 
-    def _where(self) -> str:
-        return f" ; voir {self.log}" if self.log else ""
+    def _where(self, child: Child | None = None) -> str:
+        """What to read: the last line the process wrote, and the folder of the rest."""
+        if not self.log:
+            return ""
+        lines = []
+        if child:
+            with contextlib.suppress(OSError):
+                lines = (self.log / f"{child.name}.log").read_text(errors="replace").strip().splitlines()
+        return f" : {lines[-1].strip()[:300]} (voir {self.log})" if lines else f" ; voir {self.log}"
 
     def _start(self, child: Child) -> None:
         env = {name: value for name, value in os.environ.items() if name != "DATABASE_OWNER_URL"}
@@ -216,7 +223,7 @@ class Supervisor:
             now = time.monotonic()
             child.falls = [t for t in child.falls if t > now - 60] + [now]
             if len(child.falls) >= TOO_MANY_FALLS:
-                raise Refused(f"Le processus {child.name} tombe sans cesse{self._where()}", "child_falls")
+                raise Refused(f"Le processus {child.name} tombe sans cesse{self._where(child)}", "child_falls")
             print(f"Le processus {child.name} est tombé : il repart.", file=sys.stderr, flush=True)
             time.sleep(0.2 * len(child.falls))
             self._start(child)

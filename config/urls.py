@@ -8,6 +8,7 @@ urlpatterns: list = [path("healthz", healthz)]
 
 urlpatterns += [path("", include("cercle.people.accounts.urls"))]
 urlpatterns += [path("", include("cercle.care.documents.urls")), path("", include("cercle.care.stays.urls"))]
+urlpatterns += [path("", include("cercle.care.notebook.urls")), path("", include("cercle.care.record.urls"))]
 urlpatterns += [path("", include("cercle.base.web.urls"))]
 
 handler400 = "cercle.base.web.errors.bad_request"

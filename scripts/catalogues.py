@@ -1,7 +1,7 @@
 """Compile the gettext catalogues that are newer than their .mo (GNU gettext is not needed).
 
-    python scripts/catalogues.py            compile
-    python scripts/catalogues.py --check    compile nothing, exit 1 on a catalogue that cannot be, or a fuzzy line
+python scripts/catalogues.py            compile
+python scripts/catalogues.py --check    compile nothing, exit 1 on a catalogue that cannot be, or a fuzzy line
 """
 
 import sys

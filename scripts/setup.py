@@ -104,7 +104,9 @@ def explain(said: str, missing: str, command: list) -> str:
         return f"La première installation demande le réseau, et il ne répond pas : {last}"
     if "hash mismatch" in low:
         return f"Un paquet reçu n’est pas celui qui est verrouillé : {last}"
-    return f"« {Path(str(command[0])).name} {' '.join(str(c) for c in command[1:3])} » a échoué : {said.strip()[-1500:]}"
+    return (
+        f"« {Path(str(command[0])).name} {' '.join(str(c) for c in command[1:3])} » a échoué : {said.strip()[-1500:]}"
+    )
 
 
 def digest(*paths: Path) -> str:

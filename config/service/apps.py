@@ -6,3 +6,9 @@ class ServiceConfig(AppConfig):
 
     name = "config.service"
     label = "service"
+
+    def ready(self) -> None:
+        from cercle.base.common import health
+        from config import checks, facts  # noqa: F401  registers the checks
+
+        health.probe("seal", facts.seal)

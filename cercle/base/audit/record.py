@@ -26,14 +26,22 @@ log = logging.getLogger(__name__)
 class ActingLike(Protocol):
     """Who acts, as the gate found it (people/circles/access.py makes the real one)."""
 
-    user_id: UUID | None
-    practice_role_id: UUID | None
-    actor_name: str
-    actor_role: str
-    ground: str
-    circle_id: UUID | None
-    opening: UUID | None
-    source: str
+    @property
+    def user_id(self) -> UUID | None: ...
+    @property
+    def practice_role_id(self) -> UUID | None: ...
+    @property
+    def actor_name(self) -> str: ...
+    @property
+    def actor_role(self) -> str: ...
+    @property
+    def ground(self) -> str: ...
+    @property
+    def circle_id(self) -> UUID | None: ...
+    @property
+    def opening(self) -> UUID | None: ...
+    @property
+    def source(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from procrastinate.contrib.django import app
 
 class Command(BaseCommand):
     help = "Exécute les tâches de fond, au premier plan"
+    requires_system_checks = ()  # done by `run`; a worker that comes back must be quick
 
     def add_arguments(self, parser):
         parser.add_argument(
