@@ -1,0 +1,401 @@
+"""What the notebook's page shows, in as few statements as can be (docs/adr/0006): asserted in tests."""
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from uuid import UUID
+
+from django.db import connection
+from django.db.models import Q
+from django.utils import timezone
+
+from cercle.care.documents.models import Document
+from cercle.care.stays.models import DETAIL, EXISTENCE, Movement
+from cercle.care.stays.words import Event, event_of
+from cercle.people.circles import rights
+from cercle.people.circles.access import Acting, in_force
+from cercle.people.circles.models import Member
+from cercle.people.circles.vocabulary import MemberKind
+from cercle.people.directory.models import TeamMember
+from cercle.people.patients.relationships import Relationship
+
+from .actions import VISIT_GAP
+from .measures import KINDS, Cell, Point, cell
+from .models import Note
+from .vocabulary import ICONS, NoteType
+
+PAGE = 20
+
+
+# --- People ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Face:
+    """One member as the page shows her."""
+
+    member: Member
+    name: str
+    initials: str
+    tint: str
+    word: str  # under the face: « IDEL », « Fille »
+    label: str  # after the name: « infirmière libérale »
+    profile: str
+    mask: int
+    users: tuple[UUID, ...]
+    phone: str = ""
+    email: str = ""
+    is_me: bool = False
+    readable: frozenset[str] = frozenset()
+
+
+SHORT = {
+    "prescriber": "Méd.", "nurse": "IDEL", "pharmacist": "Pharm.", "therapist": "Soin", "psychologist": "Psy.",
+    "coordination": "DAC", "social": "Social", "home_care": "SAAD", "person": "La personne", "legal_rep": "Tuteur",
+    "carer": "Proche", "volunteer": "Voisin", "connector": "Logiciel", "other_pro": "Autre",
+}  # fmt: skip
+PROFESSION_SHORT = {"70": "Kiné", "91": "Ortho.", "50": "SF", "80": "Pédic.", "94": "Ergo.", "95": "Diét.", "35": "AS"}
+
+
+def faces(acting: Acting) -> list[Face]:
+    """The open members of the circle, in the order in which they joined; one statement, one more when teams are members."""
+    members = list(
+        Member.objects.filter(in_force(), circle_id=acting.circle_id)
+        .select_related(
+            "practice_role__practitioner__user", "practice_role__organization", "team__organization", "contact", "api_client", "user"
+        )
+        .order_by("started_at", "id")
+    )
+    teams = [m.team_id for m in members if m.team_id]
+    in_teams: dict[UUID, list[UUID]] = defaultdict(list)
+    if teams:
+        rows = TeamMember.objects.filter(team_id__in=teams, ended_at=None).values_list("team_id", "practice_role__practitioner__user")
+        for team_id, user_id in rows:
+            if user_id:
+                in_teams[team_id].append(user_id)
+    matrix = rights.current()
+    shown = []
+    for m in members:
+        readable = matrix.profiles[m.profile].readable
+        if m.kind == MemberKind.PRACTICE_ROLE:
+            role = m.practice_role
+            person = role.practitioner
+            user = getattr(person, "user", None)
+            word = PROFESSION_SHORT.get(role.profession) or SHORT.get(m.profile, "")
+            if m.profile == "prescriber" and role.profession == "10":
+                word = "MT" if m.role.lower().startswith("médecin traitant") else "Méd."
+            if role.organization_id and role.organization.kind == "hospital":
+                word = "CH"
+            face = Face(
+                m, person.display_name, person.initials, role.tint, word, role.short_label, m.profile, m.reader_mask,
+                (user.pk,) if user else (), role.phone, role.mss or role.email,
+            )  # fmt: skip
+        elif m.kind == MemberKind.TEAM:
+            name = m.team.name
+            initials = "".join(w[0] for w in m.team.organization.display_name.split()[:2]).upper()
+            face = Face(
+                m, name, initials, m.team.organization.tint, "Équipe", m.team.organization.display_name, m.profile, m.reader_mask,
+                tuple(in_teams[m.team_id]), m.team.organization.phone,
+            )  # fmt: skip
+        elif m.kind == MemberKind.RELATIVE:
+            known = m.contact.relationship in Relationship.values
+            word = str(Relationship(m.contact.relationship).label) if known else SHORT.get(m.profile, "")
+            face = Face(
+                m, m.contact.full_name, (m.contact.given[:1] + m.contact.family[:1]).upper(), "proche", word, word.lower(), m.profile,
+                m.reader_mask, (m.user_id,) if m.user_id else (), m.contact.phone,
+            )  # fmt: skip
+        elif m.kind == MemberKind.PATIENT:
+            identity = acting.patient.identity
+            face = Face(
+                m, identity.full_name, (identity.given[:1] + identity.family[:1]).upper(), "proche", SHORT["person"], "", m.profile,
+                m.reader_mask, (m.user_id,) if m.user_id else (),
+            )  # fmt: skip
+        else:
+            face = Face(m, m.api_client.name, "↔", "hosp", SHORT["connector"], "logiciel raccordé", m.profile, m.reader_mask, ())
+            face.initials = m.api_client.name[:2].upper()
+        face.readable = readable
+        face.is_me = acting.member is not None and m.pk == acting.member.pk
+        shown.append(face)
+    return shown
+
+
+# --- The timeline ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Card:
+    note: Note
+    replies: list[Note]
+    files: list[Document]
+    cells: list[Cell]
+    readers: list[Face] = field(default_factory=list)
+    waiting: list[Face] = field(default_factory=list)
+    is_new: bool = False
+    is_mine: bool = False
+    day: object = None
+    icon: str = ""
+    type_label: str = ""
+    reply_draft: dict | None = None
+
+    kind = "note"
+
+    @property
+    def at(self) -> datetime:
+        return self.note.written_at
+
+
+@dataclass(slots=True)
+class Row:
+    """An event of a stay in the timeline."""
+
+    event: Event
+    day: object = None
+
+    kind = "event"
+
+    @property
+    def at(self) -> datetime:
+        return self.event.at
+
+
+@dataclass(frozen=True)
+class Filters:
+    types: frozenset[str] = frozenset()
+    events: bool = True
+    measures: bool = False
+    urgent: bool = False
+    profession: str = ""
+    period: str = ""
+    words: str = ""
+    before: int = 0  # seq: what comes after the last card shown
+
+    @property
+    def are_set(self) -> bool:
+        return bool(self.types or self.measures or self.urgent or self.profession or self.period or self.words)
+
+
+PERIODS = {"7": 7, "30": 30, "90": 90, "365": 365}
+
+
+def filters_from(data) -> Filters:
+    """From the query string; what is not understood is ignored."""
+    types = frozenset(t for t in data.getlist("type") if t in NoteType.values)
+    before = data.get("before", "")
+    return Filters(
+        types=types,
+        events=not data.getlist("type") or "events" in data.getlist("type"),
+        measures="measures" in data.getlist("type") or data.get("only") == "measures",
+        urgent=data.get("only") == "urgent",
+        profession=data.get("profession", "")[:20],
+        period=data.get("period", "") if data.get("period") in PERIODS else "",
+        words=data.get("q", "").replace("\x00", "").strip()[:200],
+        before=int(before) if before.isdigit() and len(before) < 10 else 0,
+    )
+
+
+@dataclass
+class Page:
+    entries: list
+    faces: list[Face]
+    more: int  # seq to ask for next, 0 at the end
+    since_after: object  # the card before which the line « depuis votre dernière visite » stands
+    new_count: int
+    visit_at: datetime | None
+    read_up_to: int
+    shown: list[UUID]
+    to_receipt: list[Note]
+    draft: dict | None
+    draft_at: datetime | None
+    counts: dict[str, int]
+    open_stay: object
+    last_seq: int
+
+
+SMALL = """
+SELECT
+ (SELECT json_object_agg(user_id, read_seq) FROM notebook_readcursor WHERE circle_id = %(circle)s),
+ (SELECT json_agg(d) FROM (SELECT slot, data, updated_at FROM notebook_draft WHERE circle_id = %(circle)s AND user_id = %(user)s) d),
+ (SELECT json_agg(m) FROM (
+    SELECT x.note_id, x.kind, x.value, x.value2, x.measured_at FROM unnest(%(kinds)s::text[]) k(kind) CROSS JOIN LATERAL (
+      SELECT note_id, kind, value, value2, measured_at FROM notebook_measure
+      WHERE circle_id = ANY(%(circles)s) AND kind = k.kind AND is_current ORDER BY measured_at DESC LIMIT 40) x) m),
+ (SELECT json_build_object('visit_seq', visit_seq, 'visit_at', visit_at, 'read_seq', read_seq, 'seen_at', seen_at)
+    FROM notebook_readcursor WHERE circle_id = %(circle)s AND user_id = %(user)s),
+ (SELECT json_object_agg(type, n) FROM (
+    SELECT type, count(*) n FROM notebook_note WHERE circle_id = ANY(%(circles)s) AND reply_to_id IS NULL
+      AND ((hidden & %(mask)s) = 0 AND category = ANY(%(readable)s) OR author_user_id = %(user)s)
+      AND NOT (id = ANY(%(opposed)s)) GROUP BY type) t),
+ (SELECT json_object_agg(note_id, at) FROM (SELECT note_id, json_agg(user_id) at FROM notebook_receipt r
+    JOIN notebook_note n ON n.id = r.note_id WHERE n.circle_id = %(circle)s AND n.seq > %(recent)s GROUP BY note_id) r)
+"""
+
+
+def page(acting: Acting, filters: Filters = Filters()) -> Page:
+    """The notebook's latest threads with all that a card says. Statements: faces, small things, notes with answers, files, stays."""
+    people = faces(acting)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            SMALL,
+            {
+                "circle": acting.circle_id, "circles": list(acting.circles), "user": acting.user_id, "mask": acting.mask,
+                "readable": list(acting.readable), "opposed": list(acting.opposed_targets), "kinds": list(KINDS),
+                "recent": max(acting.circle.counter.note_seq - 400, 0),
+            },
+        )  # fmt: skip
+        cursors, drafts, trend, mine, counts, receipts = cursor.fetchone()
+    cursors = {UUID(u): seq for u, seq in (cursors or {}).items()}
+    receipts = {UUID(n): {UUID(u) for u in users} for n, users in (receipts or {}).items()}
+    slots = {d["slot"]: d for d in drafts or []}
+    mine = mine or {"visit_seq": 0, "visit_at": None, "read_seq": 0, "seen_at": None}
+
+    visible = Note.objects.visible_to(acting)
+    roots = _filtered(visible, filters)
+    if filters.before:
+        roots = roots.filter(seq__lt=filters.before)
+    roots = roots.order_by("-seq")[: PAGE + 1]
+    answers = visible.filter(reply_to__in=roots.values("pk"))
+    rows = list(roots.with_people().union(answers.with_people(), all=True))
+    cards_notes = sorted((n for n in rows if n.reply_to_id is None), key=lambda n: -n.seq)
+    replies: dict[UUID, list[Note]] = defaultdict(list)
+    for n in sorted((n for n in rows if n.reply_to_id), key=lambda n: n.seq):
+        replies[n.reply_to_id].append(n)
+    more = cards_notes[PAGE - 1].seq if len(cards_notes) > PAGE else 0
+    cards_notes = cards_notes[:PAGE]
+
+    holders = [n.pk for n in rows if n.attachments]
+    files: dict[UUID, list[Document]] = defaultdict(list)
+    if holders:
+        for document in Document.objects.visible_to(acting).held_by(*holders):
+            files[document.holder_id].append(document)
+
+    history: dict[str, list[tuple[Point, UUID]]] = defaultdict(list)
+    for m in sorted(trend or [], key=lambda m: m["measured_at"]):
+        point = Point(
+            datetime.fromisoformat(m["measured_at"]), Decimal(str(m["value"])), None if m["value2"] is None else Decimal(str(m["value2"]))
+        )
+        history[m["kind"]].append((point, UUID(m["note_id"])))
+
+    visit_seq, visit_at = _visit(mine)
+    cards = []
+    for note in cards_notes:
+        thread = replies[note.pk]
+        for reply in thread:
+            reply.files_shown = files.get(reply.pk, ())
+        card = Card(note=note, replies=thread, files=files.get(note.pk, []), cells=_cells(note, history))
+        card.icon = ICONS[NoteType(note.type)]
+        card.type_label = NoteType(note.type).label
+        card.is_mine = note.author_user_id is not None and note.author_user_id == acting.user_id
+        card.is_new = any(n.seq > visit_seq and n.author_user_id != acting.user_id for n in (note, *thread))
+        card.day = timezone.localtime(note.written_at).date()
+        slot = slots.get(f"reply:{note.pk}")
+        card.reply_draft = slot["data"] if slot else None
+        _receipts(card, people, cursors, receipts)
+        cards.append(card)
+
+    # The cursor moves to the end only when nothing unread was skipped (an older page is still to be opened).
+    top = acting.circle.counter.note_seq
+    skipped = bool(more) and not filters.are_set and cards_notes and cards_notes[-1].seq > mine["read_seq"] + 1
+    read_up_to = mine["read_seq"] if (skipped or filters.are_set or filters.before and more) else top
+    entries: list = list(cards)
+    movements, open_stay = _movements(acting)
+    if filters.events and not (filters.words or filters.urgent or filters.profession):
+        # Between the cards of this page: those before belong to the next page, those after to the one before.
+        oldest = cards[-1].at if cards and more else None
+        newest = cards[0].at if cards and filters.before else None
+        limit = timezone.now() - timedelta(days=PERIODS[filters.period]) if filters.period else None
+        for event in movements:
+            if not ((oldest and event.at < oldest) or (newest and event.at > newest) or (limit and event.at < limit)):
+                entries.append(Row(event, timezone.localtime(event.at).date()))
+    entries.sort(key=lambda e: e.at, reverse=True)
+    new_cards = [c for c in cards if c.is_new]
+    since_after = None
+    if new_cards and visit_at and not filters.are_set and not filters.before and len(new_cards) < len(cards):
+        # The line stands under the last new card: the first entry older than all of them.
+        oldest_new = min(c.at for c in new_cards)
+        since_after = next((e for e in entries if e.at < oldest_new), None)
+    draft = slots.get("note")
+    shown = [n.pk for n in rows if n.reply_to_id or n in cards_notes]
+    return Page(
+        entries=entries, faces=people, more=more, since_after=since_after, new_count=len(new_cards), visit_at=visit_at,
+        read_up_to=read_up_to, shown=shown, to_receipt=[n for c in cards for n in (c.note, *c.replies)],
+        draft=draft["data"] if draft else None, draft_at=datetime.fromisoformat(draft["updated_at"]) if draft else None,
+        counts=counts or {}, open_stay=open_stay, last_seq=top,
+    )  # fmt: skip
+
+
+def _filtered(visible, filters: Filters):
+    """First notes of the threads that match; a word found in an answer finds its thread."""
+    roots = visible.roots()
+    if filters.types or filters.measures:
+        wanted = Q(type__in=filters.types)
+        if filters.measures:
+            wanted |= ~Q(measures=[])
+        roots = roots.filter(wanted)
+    if filters.urgent:
+        roots = roots.urgent()
+    if filters.profession == "relatives":
+        roots = roots.filter(author_role=None)
+    elif filters.profession:
+        roots = roots.filter(author_role__profession=filters.profession)
+    if filters.period:
+        roots = roots.filter(written_at__gte=timezone.now() - timedelta(days=PERIODS[filters.period]))
+    if filters.words:
+        hits = visible.matching(filters.words)
+        roots = roots.filter(Q(pk__in=hits.values("pk")) | Q(pk__in=hits.values("reply_to")))
+    return roots
+
+
+def _visit(mine: dict) -> tuple[int, datetime | None]:
+    """Where this visit began: kept for half an hour, so that a reload does not wipe « depuis votre dernière visite »."""
+    seen_at = datetime.fromisoformat(mine["seen_at"]) if mine["seen_at"] else None
+    if seen_at and seen_at > timezone.now() - VISIT_GAP:
+        return mine["visit_seq"], datetime.fromisoformat(mine["visit_at"]) if mine["visit_at"] else None
+    return mine["read_seq"], seen_at
+
+
+def _cells(note: Note, history: dict) -> list[Cell]:
+    found = []
+    for row in note.measures:
+        points = history.get(row["kind"], [])
+        upto = [p for p, _id in points if p.at <= note.written_at]
+        if not any(owner == note.pk for _p, owner in points):
+            upto.append(Point(note.written_at, Decimal(row["value"]), Decimal(row["value2"]) if row.get("value2") else None))
+        found.append(cell(row, upto))
+    return found
+
+
+def _receipts(card: Card, people: list[Face], cursors: dict, receipts: dict) -> None:
+    note = card.note
+    explicit = receipts.get(note.pk, set()) if note.wants_receipt else set()
+    for face in people:
+        if face.member.kind == MemberKind.CONNECTOR or note.author_user_id in face.users and note.author_user_id:
+            continue
+        if note.author_role_id and face.member.practice_role_id == note.author_role_id:
+            continue
+        if note.hidden & face.mask or note.category not in face.readable or face.member.started_at > note.recorded_at and not face.users:
+            continue
+        read = any(u in explicit for u in face.users) or any(cursors.get(u, 0) >= note.seq for u in face.users)
+        (card.readers if read else card.waiting).append(face)
+
+
+def _movements(acting: Acting) -> tuple[list[Event], object]:
+    """Events of the last stays and the stay under way, from one statement."""
+    if EXISTENCE not in acting.readable:
+        return [], None
+    rows = Movement.objects.filter(stay__circle_id__in=acting.circles).select_related("stay__organization").order_by("-at", "-id")[:60]
+    rows = [m for m in rows if m.stay_id not in acting.opposed_targets]
+    detailed = DETAIL in acting.readable
+    open_stays = sorted({m.stay for m in rows if m.stay.is_open}, key=lambda s: (s.started_at, s.pk), reverse=True)
+    return [event_of(m, detailed=detailed) for m in rows], open_stays[0] if open_stays else None
+
+
+def who_sees(acting: Acting, people: list[Face], *, category: str, hidden: int) -> tuple[list[Face], list[Face]]:
+    """For the compose box: who will see this, and who will not."""
+    seen, unseen = [], []
+    for face in people:
+        if face.member.kind == MemberKind.CONNECTOR:
+            continue
+        ok = face.is_me or (not hidden & face.mask and category in face.readable)
+        (seen if ok else unseen).append(face)
+    return seen, unseen

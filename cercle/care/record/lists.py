@@ -1,0 +1,245 @@
+"""Lists across circles: « Mes patients », search, counters. All start from one membership query, in SQL because it must be
+fast for a desk of 2,000 circles (datamodel.md section 3); the rule is the one of circles/access.py, and a property test holds
+them together.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from uuid import UUID
+
+from django.db import connection
+
+from cercle.base.common.text import name_key
+from cercle.people.circles import rights
+from cercle.people.circles.access import Viewer
+from cercle.people.circles.vocabulary import Category
+from cercle.people.directory import nomenclature
+from cercle.people.patients.names import title
+
+# One open membership per circle: the person's own first, then her team's, then as a relative. Whole oppositions end it.
+MINE = """
+memberships AS (
+  SELECT circle_id, profile, reader_mask, 0 AS rank FROM circles_member
+    WHERE practice_role_id = %(role)s AND ended_at IS NULL AND started_at <= now() AND (until IS NULL OR until > now())
+  UNION ALL
+  SELECT m.circle_id, m.profile, m.reader_mask, 1 FROM circles_member m
+    WHERE m.team_id = ANY(ARRAY(SELECT team_id FROM directory_teammember WHERE practice_role_id = %(role)s AND ended_at IS NULL))
+      AND m.ended_at IS NULL AND m.started_at <= now() AND (m.until IS NULL OR m.until > now())
+  UNION ALL
+  SELECT circle_id, profile, reader_mask, 2 FROM circles_member
+    WHERE user_id = %(user)s AND kind IN ('relative', 'patient') AND ended_at IS NULL AND started_at <= now() AND (until IS NULL OR until > now())
+),
+mine AS (
+  SELECT DISTINCT ON (m.circle_id) m.circle_id, m.profile, m.reader_mask, c.has_oppositions
+  FROM memberships m JOIN circles_circle c ON c.patient_id = m.circle_id
+  WHERE c.crossed_at IS NULL AND NOT (c.has_oppositions AND EXISTS (
+    SELECT 1 FROM circles_opposition o WHERE o.circle_id = m.circle_id AND o.lifted_at IS NULL AND o.category = '' AND o.target_id IS NULL AND {me}))
+  ORDER BY m.circle_id, m.rank
+)
+"""
+ME = (
+    "(o.user_id = %(user)s OR o.practitioner_id = %(practitioner)s OR o.organization_id = %(organization)s"
+    " OR (o.profession <> '' AND o.profession = %(profession)s))"
+)
+# May `mine` see the note `n`? Same words as `visible_rows` and NoteQuerySet.visible_to.
+SEES = """
+ ((n.author_user_id = %(user)s OR n.thread_user = %(user)s
+   OR ((n.hidden & m.reader_mask) = 0 AND r.readable @> ARRAY[n.category]
+       AND NOT (m.has_oppositions AND EXISTS (SELECT 1 FROM circles_opposition o WHERE o.circle_id = n.circle_id AND o.lifted_at IS NULL
+         AND o.category = n.category AND o.target_id IS NULL AND {me}))))
+  AND NOT (m.has_oppositions AND EXISTS (SELECT 1 FROM circles_opposition o WHERE o.circle_id = n.circle_id AND o.lifted_at IS NULL
+    AND o.target_id = n.id AND {me})))
+"""
+MINE, SEES = MINE.replace("{me}", ME), SEES.replace("{me}", ME)
+
+
+def params(viewer: Viewer) -> dict:
+    matrix = rights.current()
+    everything = set(Category.values)
+    codes = list(matrix.profiles)
+    return {
+        "role": viewer.practice_role_id, "user": viewer.user_id, "practitioner": viewer.practitioner_id,
+        "organization": viewer.organization_id, "profession": viewer.profession or "-",
+        "profiles": codes,
+        "readables": ["{" + ",".join(sorted(matrix.profiles[c].readable)) + "}" for c in codes],
+        "full": [matrix.profiles[c].readable >= everything for c in codes],
+    }  # fmt: skip
+
+
+RIGHTS = """
+rights AS (SELECT p.profile, p.readable::text[] AS readable, p.full_reader
+  FROM unnest(%(profiles)s::text[], %(readables)s::text[], %(full)s::bool[]) AS p(profile, readable, full_reader))
+"""
+
+
+@dataclass(slots=True)
+class Mark:
+    """One circle of mine and its marks."""
+
+    circle_id: UUID
+    unread: bool
+    urgent: bool
+    hospitalised: bool
+    sort: str
+    last_seq: int
+
+
+# `open_seq` tells a full reader at once; whoever does not see everything is probed, so that a masked note lights nothing.
+MARKS = f"""
+WITH {MINE}, {RIGHTS}
+SELECT m.circle_id,
+  CASE WHEN r.full_reader AND NOT m.has_oppositions AND k.open_seq > coalesce(c.read_seq, 0) THEN true
+       WHEN greatest(k.masked_seq, CASE WHEN r.full_reader AND NOT m.has_oppositions THEN 0 ELSE k.note_seq END) > coalesce(c.read_seq, 0)
+         THEN EXISTS (SELECT 1 FROM notebook_note n WHERE n.circle_id = m.circle_id AND n.seq > coalesce(c.read_seq, 0)
+                      AND n.author_user_id IS DISTINCT FROM %(user)s AND {SEES})
+       ELSE false END AS unread,
+  CASE WHEN greatest(k.urgent_seq, k.masked_seq) > coalesce(c.read_seq, 0)
+         THEN EXISTS (SELECT 1 FROM notebook_note n WHERE n.circle_id = m.circle_id AND n.seq > coalesce(c.read_seq, 0) AND n.urgency = 2
+                      AND n.author_user_id IS DISTINCT FROM %(user)s AND {SEES})
+       ELSE false END AS urgent,
+  (s.id IS NOT NULL AND r.readable && ARRAY['appointments', 'medical', 'nursing', 'social']) AS hospitalised, i.sort, k.note_seq
+FROM mine m JOIN rights r ON r.profile = m.profile JOIN circles_circlecounter k ON k.circle_id = m.circle_id
+  LEFT JOIN notebook_readcursor c ON c.circle_id = m.circle_id AND c.user_id = %(user)s
+  JOIN patients_patient p ON p.id = m.circle_id JOIN patients_identity i ON i.id = p.identity_id
+  LEFT JOIN LATERAL (SELECT id FROM stays_stay s WHERE s.circle_id = m.circle_id AND s.ended_at IS NULL AND s.cancelled_at IS NULL LIMIT 1) s ON true
+"""
+
+
+def marks(viewer: Viewer) -> list[Mark]:
+    """All my circles with their marks; one statement, whatever their number."""
+    with connection.cursor() as cursor:
+        cursor.execute(MARKS, params(viewer))
+        return [Mark(*row) for row in cursor.fetchall()]
+
+
+@dataclass(slots=True)
+class Line:
+    """One patient of the list, ready to show."""
+
+    circle_id: UUID
+    given: str
+    family: str
+    birth_family: str
+    sex: str
+    birth_date: str
+    born: date
+    deceased: str
+    commune: str
+    unread: int
+    urgency: int
+    hospitalised: bool
+    stay_label: str
+    stay_kind: str
+    stay_since: datetime | None
+    last_at: datetime | None
+    last_author: str
+    last_text: str
+    last_mine: bool
+    last_tint: str = "proche"
+
+    @property
+    def initials(self) -> str:
+        return (self.given[:1] + self.family[:1]).upper()
+
+    @property
+    def feminine(self) -> bool:
+        return self.sex == "F"
+
+
+DETAIL = f"""
+WITH {MINE}, {RIGHTS}
+SELECT m.circle_id, coalesce(nullif(i.used_given, ''), i.birth_given), coalesce(nullif(i.used_family, ''), i.birth_family), i.birth_family,
+  i.sex, i.birth_date, i.birth_earliest, p.deceased, coalesce(a.commune_label, ''), coalesce(u.n, 0), coalesce(u.urgency, 0),
+  s.id IS NOT NULL, coalesce(s.label, ''), coalesce(s.kind, ''), s.started_at, l.written_at, coalesce(l.author_name, ''), coalesce(l.text, ''),
+  coalesce(l.author_user_id = %(user)s, false), l.profession_system, l.profession, l.function
+FROM mine m JOIN rights r ON r.profile = m.profile
+  JOIN patients_patient p ON p.id = m.circle_id JOIN patients_identity i ON i.id = p.identity_id
+  LEFT JOIN patients_coordinates a ON a.patient_id = p.id AND a.superseded_at IS NULL
+  LEFT JOIN notebook_readcursor c ON c.circle_id = m.circle_id AND c.user_id = %(user)s
+  LEFT JOIN LATERAL (SELECT count(*) n, max(n.urgency) urgency FROM notebook_note n WHERE n.circle_id = m.circle_id
+     AND n.seq > coalesce(c.read_seq, 0) AND n.author_user_id IS DISTINCT FROM %(user)s AND n.state = 'current' AND {SEES}) u ON true
+  LEFT JOIN LATERAL (SELECT s.* FROM stays_stay s WHERE s.circle_id = m.circle_id AND s.ended_at IS NULL AND s.cancelled_at IS NULL
+     AND r.readable && ARRAY['appointments', 'medical', 'nursing', 'social'] LIMIT 1) s ON true
+  LEFT JOIN LATERAL (SELECT n.written_at, n.author_name, left(n.text, 240) AS text, n.author_user_id, w.profession_system, w.profession, w.function
+     FROM notebook_note n LEFT JOIN directory_practicerole w ON w.id = n.author_role_id
+     WHERE n.circle_id = m.circle_id AND n.state = 'current' AND {SEES} ORDER BY n.seq DESC LIMIT 1) l ON true
+WHERE m.circle_id = ANY(%(circles)s)
+"""
+
+
+def lines(viewer: Viewer, circles: list[UUID]) -> dict[UUID, Line]:
+    """What a row of the list says, for at most a page of circles; one statement."""
+    if not circles:
+        return {}
+    with connection.cursor() as cursor:
+        cursor.execute(DETAIL, params(viewer) | {"circles": circles})
+        found = {}
+        for row in cursor.fetchall():
+            *values, system, profession, function = row
+            line = Line(*values)
+            line.given, line.family, line.birth_family = title(line.given), title(line.family), title(line.birth_family)
+            if function == "330":
+                line.last_tint = "coord"
+            elif profession and (known := nomenclature.profession(system, profession)):
+                line.last_tint = known.tint.removeprefix("p-")
+            found[line.circle_id] = line
+    return found
+
+
+SEARCH = f"""
+WITH {MINE}
+SELECT m.circle_id FROM mine m JOIN patients_patient p ON p.id = m.circle_id JOIN patients_identity i ON i.id = p.identity_id
+  LEFT JOIN patients_coordinates a ON a.patient_id = p.id AND a.superseded_at IS NULL
+WHERE {{where}} ORDER BY i.sort LIMIT %(limit)s
+"""
+
+
+def search(viewer: Viewer, text: str, limit: int = 200) -> list[UUID]:
+    """Among my patients: INS, birth date, or every word a prefix of a name (used or of birth), of a given name or of the commune."""
+    key = name_key(text)
+    if not key:
+        return []
+    given = params(viewer) | {"limit": limit}
+    digits = "".join(c for c in text if c.isalnum())
+    if len(digits) in (13, 15) and digits[:1].isdigit() and digits[-2:].isdigit() and sum(c.isdigit() for c in digits) >= len(digits) - 1:
+        where = "i.ins_value LIKE %(ins)s"
+        given["ins"] = digits.upper() + "%"
+    elif born := _birth(text):
+        where = "%(born)s BETWEEN i.birth_earliest AND i.birth_latest"
+        given["born"] = born
+    else:
+        parts = []
+        for n, word in enumerate(key.split()[:6]):
+            given[f"w{n}"] = f"% {word}%"
+            parts.append(
+                f"(' ' || translate(i.sort || ' ' || i.birth_sort, '-''', '  ') LIKE %(w{n})s OR ' ' || cercle_key(coalesce(a.commune_label, '')) LIKE %(w{n})s)"
+            )
+        # « legall » finds « le gall »: the whole without spaces.
+        given["joined"] = f"{key.replace(' ', '')}%"
+        where = f"(({' AND '.join(parts)}) OR regexp_replace(i.sort, '[^a-z0-9]', '', 'g') LIKE %(joined)s OR regexp_replace(i.birth_sort, '[^a-z0-9]', '', 'g') LIKE %(joined)s)"
+    with connection.cursor() as cursor:
+        cursor.execute(SEARCH.format(where=where), given)
+        return [row[0] for row in cursor.fetchall()]
+
+
+def _birth(text: str) -> date | None:
+    for pattern in ("%d/%m/%Y", "%d-%m-%Y", "%Y-%m-%d", "%d%m%Y", "%d.%m.%Y"):
+        try:
+            return datetime.strptime(text.strip(), pattern).date()
+        except ValueError:
+            continue
+    return None
+
+
+def my_circles(viewer: Viewer) -> list[UUID]:
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH {MINE} SELECT circle_id FROM mine", params(viewer))
+        return [row[0] for row in cursor.fetchall()]
+
+
+def still_mine(viewer: Viewer, circles: list[UUID]) -> set[UUID]:
+    """Those of `circles` that are still open to this person (open screens ask every few seconds)."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"WITH {MINE} SELECT circle_id FROM mine WHERE circle_id = ANY(%(circles)s)", params(viewer) | {"circles": circles})
+        return {row[0] for row in cursor.fetchall()}
+

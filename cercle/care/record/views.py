@@ -1,0 +1,95 @@
+"""Screens across patients, and the frame of one patient's page."""
+
+from uuid import UUID
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_safe
+
+from cercle.base.audit.record import Kind, record
+from cercle.base.realtime import topics
+from cercle.base.web import panels
+from cercle.people.circles.access import enter, viewer_of
+from cercle.people.circles.vocabulary import Permission
+
+from . import explain, lists
+
+PAGE = 50
+
+
+@require_safe
+def home(request: HttpRequest) -> HttpResponse:
+    return patients(request)
+
+
+@require_safe
+def patients(request: HttpRequest) -> HttpResponse:
+    """« Mes patients »: to read first, then hospitalised, then the rest by name."""
+    viewer = viewer_of(request)
+    if viewer.user.kind in ("support", "operator") and not viewer.practice_role_id:
+        return render(request, "record/no_patients.html", {"viewer": viewer})
+    text, chosen = request.GET.get("q", "").replace("\x00", "").strip()[:80], request.GET.get("only", "")
+    marks = lists.marks(viewer)
+    counts = {
+        "all": len(marks), "unread": sum(m.unread for m in marks), "urgent": sum(m.urgent for m in marks),
+        "hospitalised": sum(m.hospitalised for m in marks),
+    }  # fmt: skip
+    if text:
+        found = set(lists.search(viewer, text))
+        marks = [m for m in marks if m.circle_id in found]
+    if chosen in ("unread", "urgent", "hospitalised"):
+        marks = [m for m in marks if getattr(m, chosen)]
+    marks.sort(key=lambda m: (not (m.urgent or m.unread), not m.urgent, not m.hospitalised, m.sort) if m.urgent or m.unread else (True, True, not m.hospitalised, m.sort))
+    start = int(request.GET.get("from", "0")) if request.GET.get("from", "0").isdigit() else 0
+    shown = marks[start : start + PAGE]
+    lines = lists.lines(viewer, [m.circle_id for m in shown])
+    groups = {"first": [], "stays": [], "rest": []}
+    for m in shown:
+        if line := lines.get(m.circle_id):
+            groups["first" if m.unread or m.urgent else "stays" if m.hospitalised else "rest"].append(line)
+    record(viewer, "record.patients_listed", kind=Kind.SEARCH if text else Kind.READ, shown=list(lines))
+    context = {
+        "viewer": viewer, "groups": groups, "counts": counts, "q": text, "only": chosen, "found": len(marks),
+        "unread_notes": sum(line.unread for line in groups["first"]),
+        "first_total": sum(1 for m in marks if m.unread or m.urgent),
+        "stays_total": sum(1 for m in marks if m.hospitalised and not (m.unread or m.urgent)),
+        "rest_total": sum(1 for m in marks if not (m.hospitalised or m.unread or m.urgent)),
+        "more": start + PAGE if len(marks) > start + PAGE else 0,
+        "topics": topics.sign(_topics(viewer, marks), user_id=viewer.user_id, session_key=request.session.session_key),
+        "live": " ".join(_topics(viewer, marks)),
+    }  # fmt: skip
+    name = "record/patients.html#rows" if request.headers.get("HX-Request") == "true" else "record/patients.html"
+    return render(request, name, context)
+
+
+def _topics(viewer, marks) -> list[str]:
+    """The circles one sees first follow live; a desk of 2,000 follows its own name (notices) for the others."""
+    return [f"user:{viewer.user_id}", *(f"circle:{m.circle_id}" for m in marks[: topics.MOST - 1])]
+
+
+@require_safe
+def patient(request: HttpRequest, circle_id: UUID) -> HttpResponse:
+    """The patient's page on its first tab."""
+    acting = enter(request, circle_id, Permission.READ_NOTEBOOK)
+    if acting.circle_id != circle_id:
+        return redirect("record:patient", acting.circle_id)
+    return panels.show(request, acting, "cahier")
+
+
+@require_safe
+def tab(request: HttpRequest, circle_id: UUID, slug: str) -> HttpResponse:
+    panel = panels.get(slug)
+    acting = enter(request, circle_id, Permission(panel.permission) if panel else Permission.READ_CIRCLE)
+    if panel is None:
+        raise Http404
+    return panels.show(request, acting, slug)
+
+
+@require_safe
+def why(request: HttpRequest, circle_id: UUID) -> HttpResponse:
+    """« Pourquoi ai-je accès ? »"""
+    acting = enter(request, circle_id, Permission.READ_CIRCLE)
+    record(acting, "record.why_read", kind=Kind.READ)
+    return render(request, "record/why.html", {"acting": acting, "circle_id": circle_id, "why": explain.access(acting)})
+
+
