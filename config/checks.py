@@ -42,8 +42,6 @@ def safe_settings(app_configs, **kwargs) -> list:
         refuse(10, f"{secrets} est lisible par d’autres.", f"chmod 700 {secrets}")
     if settings.MAX_BODY < settings.MAX_UPLOAD_BYTES:
         found.append(
-            Warning(
-                "MAX_BODY est plus petit que MAX_UPLOAD_BYTES : les grands fichiers sont refusés.", id="cercle.W001"
-            )
+            Warning("MAX_BODY est plus petit que MAX_UPLOAD_BYTES : de grands fichiers sont refusés.", id="cercle.W001")
         )
     return found

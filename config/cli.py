@@ -26,8 +26,8 @@ GROUPS = {
     "Comptes et démonstration": ("accounts", "user", "demo"),
 }
 NO_DATABASE = {
-    "check_settings", "collectstatic", "compilemessages", "diffsettings", "findstatic", "makemessages", "makemigrations",
-    "startapp", "status", "stop",
+    "collectstatic", "compilemessages", "diffsettings", "findstatic", "makemessages", "makemigrations", "startapp",
+    "status", "stop",
 }  # fmt: skip
 HIDDEN_OPTIONS = {
     "--version",
@@ -169,7 +169,7 @@ def _help() -> str:
             lines += [f"  {_spoken(name):<24}{_summary(left.pop(name))}" for name in members]
             lines.append("")
     lines.append(
-        "Toute commande accepte --traceback. Les commandes de Django marchent aussi (cercle shell, cercle dbshell…)."
+        "Toute commande accepte --traceback ; celles de Django marchent aussi (cercle shell, cercle dbshell…)."
     )
     return "\n".join(lines)
 

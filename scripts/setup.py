@@ -28,7 +28,7 @@ class Stop(Exception):
 
 def main() -> None:
     dev = "--dev" in sys.argv[1:]
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036  said to whoever has an older one
         raise Stop("Cercle demande Python 3.11 ou plus récent : PYTHON=python3.11 make demo")
     TOOLS.mkdir(exist_ok=True)
     with (TOOLS / "setup.lock").open("w") as lock:

@@ -73,9 +73,7 @@ class Command(BaseCommand):
                 self._say(accounts.getvalue().rstrip())
             self._say("Journaux : " + str(Path(settings.CERCLE_HOME) / "log"))
             if os.geteuid() == 0:
-                self._say(
-                    "Lancé par root : la base tourne sous un utilisateur à part, les pages restent root (démo seulement)."
-                )
+                self._say("Lancé par root : la base a son utilisateur à part, les pages restent root (démo seulement).")
             connections.close_all()
         self._say("Pour arrêter : Ctrl-C ici, ou « .venv/bin/cercle stop » ailleurs.")
 
