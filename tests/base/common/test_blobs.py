@@ -135,9 +135,9 @@ def test_a_killed_writer_leaves_no_file_under_a_name(store, tmp_path):
 class FakeS3:
     """The five calls that the port makes, in memory."""
 
-    class exceptions:  # noqa: N801
+    class exceptions:
         class ClientError(Exception):
-            response = {"ResponseMetadata": {"HTTPStatusCode": 404}}  # noqa: RUF012
+            response = {"ResponseMetadata": {"HTTPStatusCode": 404}}
 
     def __init__(self):
         self.kept = {}
