@@ -18,6 +18,7 @@ TTL = 600
 class TopicList:
     topics: tuple[str, ...]
     user_id: str
+    signed_at: float
 
 
 def session_mark(session_key: str) -> str:
@@ -32,7 +33,8 @@ def sign(topics: Iterable[str], *, user_id, session_key: str, ttl: int = TTL) ->
     names = list(dict.fromkeys(str(t) for t in topics))[:MOST]
     if not all(map(is_topic, names)):
         raise ValueError("a topic is a kind and an id, e.g. circle:<uuid>")
-    body = {"t": names, "u": str(user_id), "s": session_mark(session_key), "e": int(time.time()) + ttl}
+    now = time.time()
+    body = {"t": names, "u": str(user_id), "s": session_mark(session_key), "i": int(now * 100) / 100, "e": int(now) + ttl}
     return signing.dumps(body, salt=SALT, compress=True)
 
 
@@ -44,4 +46,4 @@ def verify(token: str, *, session_key: str) -> TopicList | None:
         return None
     if body["e"] < time.time() or body["s"] != session_mark(session_key):
         return None
-    return TopicList(tuple(body["t"]), body["u"])
+    return TopicList(tuple(body["t"]), body["u"], body["i"])
