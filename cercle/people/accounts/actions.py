@@ -49,8 +49,12 @@ def invite(
     first_name: str = "",
     last_name: str = "",
     makes_admin: bool = False,
+    by_mail: bool = True,
 ) -> Invitation:
-    """Offer an account; the message leaves by a job. From the directory: give `practice_role`, the rest follows."""
+    """Offer an account; the message leaves by a job. From the directory: give `practice_role`, the rest follows.
+
+    `by_mail=False`: the caller hands over the link itself (`invitation_link`).
+    """
     if practice_role is not None:
         practitioner = practice_role.practitioner
         organization = organization or practice_role.organization
@@ -75,18 +79,20 @@ def invite(
             acting, "accounts.person_invited", on=invitation,
             details={"kind": kind, "organization": organization and organization.pk, "admin": makes_admin},
         )  # fmt: skip
-        tasks.send_invitation.defer(invitation_id=invitation.pk)
+        if by_mail:
+            tasks.send_invitation.defer(invitation_id=invitation.pk)
     return invitation
 
 
-def send_again(acting: ActingLike, invitation: Invitation) -> None:
+def send_again(acting: ActingLike, invitation: Invitation, *, by_mail: bool = True) -> None:
     """A new link for another week; the earlier one stops working."""
     if not invitation.is_pending:
         raise Refused(_("Cette invitation n’attend plus de réponse."), "not_pending")
     with transaction.atomic():
         Invitation.objects.filter(pk=invitation.pk).update(expires_at=timezone.now() + LASTS[INVITATION])
         record(acting, "accounts.invitation_sent_again", on=invitation, kind=Act.UPDATE)
-        tasks.send_invitation.defer(invitation_id=invitation.pk)
+        if by_mail:
+            tasks.send_invitation.defer(invitation_id=invitation.pk)
 
 
 def cancel_invitation(acting: ActingLike, invitation: Invitation) -> None:
@@ -118,7 +124,9 @@ def activate(
     with transaction.atomic():
         links.use(link)
         if User.objects.filter(email=clean_email(invitation.email)).exists():
-            raise Refused(_("Un compte existe déjà pour cette adresse : connectez-vous pour accepter."), "account_exists")
+            raise Refused(
+                _("Un compte existe déjà pour cette adresse : connectez-vous pour accepter."), "account_exists"
+            )
         user = User.objects.create_user(
             invitation.email, password, kind=invitation.kind,
             first_name=invitation.first_name or first_name, last_name=invitation.last_name or last_name,
@@ -164,7 +172,9 @@ def _grant(user: User, invitation: Invitation) -> None:
 def _must_be_linkable(practitioner: Practitioner) -> None:
     # A practitioner that only a feed names may be anyone: attribution, never an account.
     if practitioner.is_external:
-        raise Refused(_("Cette personne n’est connue que par un flux : elle ne peut pas recevoir de compte."), "external")
+        raise Refused(
+            _("Cette personne n’est connue que par un flux : elle ne peut pas recevoir de compte."), "external"
+        )
     if User.objects.filter(practitioner=practitioner).exists():
         raise Refused(_("Cette personne a déjà un compte."), "has_account")
 
@@ -213,7 +223,9 @@ def confirm_recovery(acting: ActingLike, request: RecoveryRequest, *, identity_c
     """The administrator has recognised the person: she gets a link, once, that lets her enrol another second factor."""
     with transaction.atomic():
         _decide(acting, request, RecoveryRequest.Status.CONFIRMED, identity_check)
-        record(acting, "accounts.recovery_confirmed", on=request, reason=identity_check, details={"user": request.user_id})
+        record(
+            acting, "accounts.recovery_confirmed", on=request, reason=identity_check, details={"user": request.user_id}
+        )
         tasks.send_second_factor_link.defer(request_id=request.pk)
 
 
@@ -330,9 +342,8 @@ def end_admin(acting: ActingLike, row: StructureAdmin) -> None:
     with transaction.atomic():
         done = StructureAdmin.objects.open().filter(pk=row.pk).update(until=timezone.now(), ended_by=acting.user_id)
         if done:
-            record(
-                acting, "accounts.admin_ended", on=row, details={"user": row.user_id, "organization": row.organization_id}
-            )
+            about = {"user": row.user_id, "organization": row.organization_id}
+            record(acting, "accounts.admin_ended", on=row, details=about)
 
 
 def change_context(acting: ActingLike, user: User, role: PracticeRole) -> None:

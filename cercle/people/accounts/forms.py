@@ -109,12 +109,12 @@ class ActivateCodesForm(ActivateTOTPForm):
 
 
 class AddPasskeyForm(AddWebAuthnForm):
-    """Always one that signs in alone: this is what « Continuer avec ce téléphone » needs."""
+    """Always one that signs in alone: this is what « Continuer avec ce téléphone » needs."""
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.fields["name"].label = _("Nom de cette clé")
-        self.fields["name"].help_text = _("Pour la reconnaître dans la liste : « Mon téléphone », « Poste du bureau »…")
+        self.fields["name"].help_text = _("Pour la reconnaître dans la liste : « Mon téléphone », « Poste du bureau »…")
         self.fields["name"].max_length = 60
         self.fields["name"].widget.attrs = {"maxlength": 60}
         self.fields["passwordless"].initial = True
@@ -202,7 +202,7 @@ class ReasonForm(forms.Form):
 
 class IdentityCheckForm(forms.Form):
     identity_check = forms.CharField(
-        label=_("Comment avez-vous reconnu la personne ?"), max_length=200,
+        label=_("Comment avez-vous reconnu la personne ?"), max_length=200,
         help_text=_("En présence ou en visioconférence, avec quelle pièce. Jamais sur un simple appel ou message."),
     )  # fmt: skip
 

@@ -18,9 +18,10 @@ from cercle.base.audit.record import Machine, record
 
 from . import context, policy
 from .acting import user_acting
-from .models import User
+from .models import StructureAdmin, User
 
 STEPS, TERMS_NUMBER = "account.steps", "account.terms"
+ADMINISTERS, CONTEXTS = "account.administers", "account.contexts"  # what the frame shows, noted once
 
 FRESH = 300  # seconds; allauth's own default for its sensitive pages
 
@@ -32,6 +33,8 @@ def begin(request: HttpRequest, user: User) -> None:
     freshen(request)
     request.session[STEPS] = policy.owed(user)
     request.session[TERMS_NUMBER] = policy.terms_number()
+    request.session[ADMINISTERS] = StructureAdmin.objects.open().filter(user=user).exists()
+    request.session[CONTEXTS] = len(context.open_roles(user))
     with transaction.atomic():
         role = context.current_role(request)
         if role is not None:

@@ -13,6 +13,7 @@ from .views import door, links, own, region, structure
 to_security = RedirectView.as_view(pattern_name="accounts:security")
 
 ours = [
+    path("connexion/ma-page/", door.OwnPageSignIn.as_view(), name="own_page"),
     path("connexion/code-perdu/", door.lost_factor, name="lost_factor"),
     path("connexion/activation/", links.activation, name="activation"),
     path("connexion/activation/<str:token>/", links.activation, name="activation"),

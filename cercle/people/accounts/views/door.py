@@ -20,6 +20,8 @@ from ..forms import EmailForm
 
 
 class SignIn(LoginView):
+    provider, is_own_page = "Pro Santé Connect", False
+
     def _redirect_to_pending_stage(self, request, stage):
         """Coming back to the first page starts over, maybe as someone else."""
         clear_login(request)
@@ -30,8 +32,14 @@ class SignIn(LoginView):
 
     def get_context_data(self, **kwargs) -> dict:
         return super().get_context_data(**kwargs) | {
-            "pro_sante_connect": settings.PRO_SANTE_CONNECT, "france_connect": settings.FRANCE_CONNECT
+            "provider": self.provider if settings.IDENTITY_PLACES else "", "is_own_page": self.is_own_page
         }  # fmt: skip
+
+
+class OwnPageSignIn(SignIn):
+    """« Ouvrir ma page »: the same door, with FranceConnect's place, for patients and relatives."""
+
+    provider, is_own_page = "FranceConnect", True
 
 
 class Code(AuthenticateView):

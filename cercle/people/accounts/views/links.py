@@ -4,7 +4,6 @@ referrers and of the history; nothing happens before a POST."""
 from allauth.account.internal import flows
 from allauth.account.models import Login
 from django.contrib import messages
-from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
@@ -14,7 +13,6 @@ from django.views.decorators.debug import sensitive_post_parameters
 from cercle.base.common.errors import Refused
 
 from .. import actions, links, policy
-from ..adapter import AccountAdapter
 from ..forms import ActivationForm, ChoosePasswordForm, PasswordAgainForm
 from ..models import Invitation, OneTimeLink, RecoveryRequest, User
 
@@ -42,9 +40,7 @@ def activation(request: HttpRequest, token: str | None = None) -> HttpResponse:
     if User.objects.filter(email=invitation.email).exists():
         return accept(request, link, invitation)
     if request.user.is_authenticated:  # someone else's session on this device
-        logout(request)
-        request.session[f"link.{actions.INVITATION}"] = token or ""
-        return render(request, "accounts/dead_link.html", {"signed_out": True}, status=409)
+        return render(request, "accounts/accept.html", {"invitation": invitation, "other": True})
     terms = policy.TermsVersion.objects.first()
     form = ActivationForm(
         request.POST or None, ask_name=not invitation.practitioner_id,
@@ -76,7 +72,7 @@ def accept(request: HttpRequest, link: OneTimeLink, invitation: Invitation) -> H
             refusal = str(refused.message)
         else:
             request.session.pop(f"link.{actions.INVITATION}", None)
-            messages.success(request, _("C’est fait : vous pouvez exercer dans ce nouveau contexte."))
+            messages.success(request, _("C’est fait : vous pouvez exercer dans ce nouveau contexte."))
             return redirect("/")
     return render(
         request, "accounts/accept.html",
@@ -112,7 +108,6 @@ def recover(request: HttpRequest, token: str | None = None) -> HttpResponse:
     if answer:
         return answer
     asked = RecoveryRequest.objects.select_related("user").get(pk=link.subject_id)
-    AccountAdapter(request)
     form = PasswordAgainForm(request.POST or None, user=asked.user)
     if request.method == "POST" and form.is_valid():
         try:
@@ -121,6 +116,6 @@ def recover(request: HttpRequest, token: str | None = None) -> HttpResponse:
             form.add_error(None, str(refused.message))
         else:
             request.session.pop(f"link.{actions.SECOND_FACTOR}", None)
-            messages.success(request, _("Connectez-vous : nous vous ferons choisir un nouveau second facteur."))
+            messages.success(request, _("Connectez-vous : nous vous ferons choisir un nouveau second facteur."))
             return redirect("account_login")
     return render(request, "accounts/recover.html", {"form": form})

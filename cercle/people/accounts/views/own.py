@@ -101,7 +101,7 @@ def end_session(request: HttpRequest) -> HttpResponse:
 
 
 def device(agent: str) -> str:
-    """« Chrome sur Android »: enough to recognise one's own device."""
+    """« Chrome sur Android »: enough to recognise one's own device."""
     browsers = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
     systems = (
         ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS", "Mac"), ("Linux", "Linux"),

@@ -61,7 +61,7 @@ def publish_terms(request: HttpRequest) -> HttpResponse:
     text = request.POST.get("text", last.text if last else "").strip()
     if request.method == "POST" and text:
         actions.publish_terms(person_acting(request), text=text, summary=request.POST.get("summary", "").strip()[:300])
-        messages.success(request, _("La nouvelle version est en vigueur : chacun devra l’accepter avant de continuer."))
+        messages.success(request, _("La nouvelle version est en vigueur : chacun devra l’accepter avant de continuer."))
         return redirect("accounts:region")
     return render(request, "accounts/publish_terms.html", {"text": text, "last": last})
 

@@ -1,4 +1,4 @@
-"""« Ma structure »: its people and their accounts, for those who administer it."""
+"""« Ma structure »: its people and their accounts, for those who administer it."""
 
 from uuid import UUID
 
@@ -132,7 +132,7 @@ def act_on(request: HttpRequest, person: User, organization, form: ReasonForm) -
     if verb in {"close", "reopen"} and works_elsewhere(person, organization) and not rights.is_operator(request.user):
         # Closing an account would shut her out of structures that asked for nothing.
         raise Refused(
-            _("Cette personne exerce aussi ailleurs : mettez fin à son exercice ici dans l’annuaire, ou demandez à l’opérateur."),
+            _("Cette personne exerce aussi ailleurs : mettez fin à son exercice ici dans l’annuaire, ou demandez à l’opérateur."),
             "works_elsewhere",
         )  # fmt: skip
     match verb:
