@@ -1,6 +1,7 @@
 from django.db import migrations
 
 # Identity and coordinates rows are history: the only change they know is to be superseded, once.
+# AFTER: a BEFORE trigger sees the generated columns of NEW empty.
 FORWARD = """
 CREATE FUNCTION patients_history_row() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
@@ -10,9 +11,9 @@ BEGIN
   END IF;
   RETURN NEW;
 END $$;
-CREATE TRIGGER identity_history BEFORE UPDATE ON patients_identity
+CREATE TRIGGER identity_history AFTER UPDATE ON patients_identity
   FOR EACH ROW EXECUTE FUNCTION patients_history_row();
-CREATE TRIGGER coordinates_history BEFORE UPDATE ON patients_coordinates
+CREATE TRIGGER coordinates_history AFTER UPDATE ON patients_coordinates
   FOR EACH ROW EXECUTE FUNCTION patients_history_row();
 """
 BACKWARD = """
