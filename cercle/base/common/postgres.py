@@ -408,6 +408,8 @@ class Server:
             if not _until(lambda: not _anyone_in(self.data), 60):
                 raise Refused(f"Un ancien processus PostgreSQL occupe encore {self.data}", "database_stuck")
             pidfile.unlink(missing_ok=True)  # its pid may be a zombie's or someone else's by now
+        for left in (".s.PGSQL.5432", ".s.PGSQL.5432.lock"):  # likewise
+            (self.socket / left).unlink(missing_ok=True)
 
 
 def grant_to_application(connection: psycopg.Connection, role: str) -> None:
