@@ -15,6 +15,8 @@ from django.utils.translation import gettext_lazy as _
 from . import lockout, policy, sign_in
 from .models import User, clean_email
 
+NOWHERE = "0.0.0.0"  # nosec: behind a local socket there is no address; the column wants one
+
 
 class AccountAdapter(DefaultAccountAdapter):
     error_messages = {
@@ -30,7 +32,7 @@ class AccountAdapter(DefaultAccountAdapter):
         return False  # accounts are offered by an administrator
 
     def get_client_ip(self, request: HttpRequest) -> str:
-        return get_client_ip(request) or "0.0.0.0"  # noqa: S104 - behind a local socket there is none; the column wants one
+        return get_client_ip(request) or NOWHERE
 
     def authenticate(self, request: HttpRequest, **credentials) -> User | None:
         email = clean_email(credentials.get("email") or "")

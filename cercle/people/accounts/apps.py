@@ -6,6 +6,9 @@ class AccountsConfig(AppConfig):
     label = "accounts"
 
     def ready(self):
-        from . import frame, signals  # noqa: F401
+        from . import (
+            frame,
+            signals,  # noqa: F401 - connects its receivers
+        )
 
         frame.register()

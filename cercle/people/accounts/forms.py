@@ -1,9 +1,10 @@
-"""The forms of sign-in and of accounts. allauth's keep their field names, which others rely on (`login`, `password`, `code`)."""
+"""The forms of sign-in and of accounts. allauth's keep their field names, relied on: `login`, `password`, `code`."""
 
 from allauth.account.forms import ChangePasswordForm, LoginForm, ReauthenticateForm
 from allauth.account.internal.flows.password_change import change_password
 from allauth.core.internal.cryptokit import compare_user_code
-from allauth.mfa.base.forms import AuthenticateForm, ReauthenticateForm as CodeAgainForm
+from allauth.mfa.base.forms import AuthenticateForm
+from allauth.mfa.base.forms import ReauthenticateForm as CodeAgainForm
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.forms import ActivateTOTPForm
 from allauth.mfa.totp.internal.auth import format_hotp_value, hotp_value, yield_hotp_counters_from_time
@@ -160,8 +161,12 @@ class ChoosePasswordForm(forms.Form):
 
 
 class ActivationForm(ChoosePasswordForm):
-    first_name = forms.CharField(label=_("Prénom"), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "given-name"}))
-    last_name = forms.CharField(label=_("Nom"), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "family-name"}))
+    first_name = forms.CharField(
+        label=_("Prénom"), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "given-name"})
+    )
+    last_name = forms.CharField(
+        label=_("Nom"), max_length=120, widget=forms.TextInput(attrs={"autocomplete": "family-name"})
+    )
     accept = forms.BooleanField(label=_("J’ai lu les conditions d’utilisation et je les accepte"))
 
     field_order = ["first_name", "last_name", "password1", "password2", "accept"]

@@ -18,7 +18,10 @@ def person(request: HttpRequest) -> places.Person | None:
     if not user.is_authenticated:
         return None
     role = current_role(request)
-    links = [("circle-user", _("Mon compte"), reverse("accounts:home")), ("shield", _("Sécurité"), reverse("accounts:security"))]
+    links = [
+        ("circle-user", _("Mon compte"), reverse("accounts:home")),
+        ("shield", _("Sécurité"), reverse("accounts:security")),
+    ]
     return places.Person(
         name=str(user),
         initials=initials(user),

@@ -61,7 +61,7 @@ def find(purpose: str, token: str) -> OneTimeLink | None:
 
 
 def check_code(link: OneTimeLink, token: str, code: str) -> bool:
-    """True when the link asks for no code or this is the one. A wrong one is counted, outside any transaction of yours."""
+    """True when the link asks for no code or this is the one. Outside any transaction: a wrong one is counted."""
     if not link.code_hash:
         return True
     if hmac.compare_digest(link.code_hash, _hash(token + code.strip())):

@@ -55,7 +55,9 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
     first_name = models.CharField(max_length=120, blank=True)
     last_name = models.CharField(max_length=120, blank=True)
     kind = models.CharField(max_length=16, choices=Kind, default=Kind.PROFESSIONAL)
-    practitioner = models.OneToOneField("directory.Practitioner", models.PROTECT, null=True, blank=True, related_name="user")
+    practitioner = models.OneToOneField(
+        "directory.Practitioner", models.PROTECT, null=True, blank=True, related_name="user"
+    )
     # The context of exercise taken at the next sign-in; the session's own choice goes first.
     last_context = models.ForeignKey("directory.PracticeRole", models.SET_NULL, null=True, blank=True, related_name="+")
     language = models.CharField(max_length=8, default="fr")
@@ -78,10 +80,12 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
         constraints = [
             models.CheckConstraint(condition=Q(email=Lower("email")), name="user_email_lower"),
             models.CheckConstraint(
-                condition=Q(practitioner__isnull=True) | Q(kind=Kind.PROFESSIONAL), name="user_practitioner_is_professional"
+                condition=Q(practitioner__isnull=True) | Q(kind=Kind.PROFESSIONAL),
+                name="user_practitioner_is_professional",
             ),
             models.CheckConstraint(
-                condition=Q(is_active=True, deactivated_at__isnull=True) | Q(is_active=False, deactivated_at__isnull=False),
+                condition=Q(is_active=True, deactivated_at__isnull=True)
+                | Q(is_active=False, deactivated_at__isnull=False),
                 name="user_deactivated_has_date",
             ),
         ]
@@ -169,7 +173,7 @@ class InvitationQuerySet(models.QuerySet):
 
 
 class Invitation(Record):
-    """An account offered to someone. The secret of its link is in `OneTimeLink`, so sending again changes nothing here."""
+    """An account offered to someone. The secret of its link is in `OneTimeLink`: sending again changes nothing here."""
 
     email = models.EmailField(max_length=254)
     first_name = models.CharField(max_length=120, blank=True)
@@ -207,7 +211,8 @@ class Invitation(Record):
                 condition=Q(accepted_at__isnull=True) | Q(cancelled_at__isnull=True), name="invitation_one_end"
             ),
             models.CheckConstraint(
-                condition=Q(accepted_at__isnull=True) | Q(accepted_by__isnull=False), name="invitation_accepted_by_someone"
+                condition=Q(accepted_at__isnull=True) | Q(accepted_by__isnull=False),
+                name="invitation_accepted_by_someone",
             ),
         ]
 
@@ -307,7 +312,7 @@ class Attempts(models.Model):
 
 
 class TotpStep(models.Model):
-    """The last time step whose code was accepted: a one-time password serves once (RFC 6238 section 5.2), on any process."""
+    """The last time step whose code was accepted: a code serves once (RFC 6238 section 5.2), on any process."""
 
     user = models.OneToOneField(User, models.CASCADE, primary_key=True, related_name="+")
     step = models.BigIntegerField()

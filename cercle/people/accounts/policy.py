@@ -9,7 +9,7 @@ from .models import Kind, TermsVersion, User
 
 SECOND_FACTOR, TERMS = "second_factor", "terms"
 
-# Patients and relatives are offered a second factor; who reaches several files, or none but their plumbing, must have one.
+# Patients and relatives are offered a second factor; who reaches several files, or accounts, must have one.
 MUST_HAVE_SECOND_FACTOR = {Kind.PROFESSIONAL, Kind.SUPPORT, Kind.OPERATOR}
 
 

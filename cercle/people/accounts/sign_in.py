@@ -67,7 +67,8 @@ def fresh_sign_in(request: HttpRequest, max_age: int = FRESH) -> bool:
 
 def ask_again(request: HttpRequest, then: str | None = None) -> HttpResponseRedirect:
     """To the page that asks for a proof, and back to `then` (default: this page, by GET)."""
-    return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{urlencode({'next': then or request.get_full_path()})}")
+    query = urlencode({"next": then or request.get_full_path()})
+    return HttpResponseRedirect(f"{reverse('account_reauthenticate')}?{query}")
 
 
 def prove(request: HttpRequest, method: str = "password") -> None:

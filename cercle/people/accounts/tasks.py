@@ -62,9 +62,11 @@ def send_second_factor_link(request_id: str) -> None:
 def tell_recovery_asked(request_id: str) -> None:
     """To those who may confirm it: administrators of the person's structures, else the operators."""
     request = RecoveryRequest.objects.select_related("user").get(pk=request_id)
-    who = StructureAdmin.objects.open().filter(user__is_active=True).exclude(user=request.user)
-    roles = request.user.practitioner.roles.open() if request.user.practitioner else None
-    admins = [a.user for a in who.filter(organization__in=roles.values("organization")).select_related("user")] if roles else []
+    admins: list[User] = []
+    if request.user.practitioner is not None:
+        places = request.user.practitioner.roles.open().values("organization")
+        rows = StructureAdmin.objects.open().filter(user__is_active=True, organization__in=places)
+        admins = [row.user for row in rows.exclude(user=request.user).select_related("user")]
     for user in admins or User.objects.filter(kind=Kind.OPERATOR, is_active=True):
         _send("recovery_asked", user.email, language=user.language, link=absolute("accounts:structures"))
 

@@ -51,7 +51,8 @@ class Code(AuthenticateView):
     def get_context_data(self, **kwargs) -> dict:
         found = super().get_context_data(**kwargs)
         types = set(Authenticator.objects.filter(user_id=self.stage.login.user.pk).values_list("type", flat=True))
-        return found | {"has_passkey": Authenticator.Type.WEBAUTHN in types, "has_codes": types != {Authenticator.Type.WEBAUTHN}}
+        passkey = Authenticator.Type.WEBAUTHN
+        return found | {"has_passkey": passkey in types, "has_codes": types != {passkey}}
 
 
 class Passkey(LoginWebAuthnView):

@@ -17,7 +17,9 @@ from ..forms import ActivationForm, ChoosePasswordForm, PasswordAgainForm
 from ..models import Invitation, OneTimeLink, RecoveryRequest, User
 
 
-def opened(request: HttpRequest, purpose: str, token: str | None, page: str) -> tuple[OneTimeLink | None, HttpResponse | None]:
+def opened(
+    request: HttpRequest, purpose: str, token: str | None, page: str
+) -> tuple[OneTimeLink | None, HttpResponse | None]:
     """(link, None) to go on, or (None, answer): the redirection that hides the token, or the dead link's page."""
     key = f"link.{purpose}"
     if token:
@@ -36,7 +38,8 @@ def activation(request: HttpRequest, token: str | None = None) -> HttpResponse:
     link, answer = opened(request, actions.INVITATION, token, "accounts:activation")
     if answer:
         return answer
-    invitation = Invitation.objects.select_related("organization", "practice_role", "practitioner").get(pk=link.subject_id)
+    related = Invitation.objects.select_related("organization", "practice_role", "practitioner")
+    invitation = related.get(pk=link.subject_id)
     if User.objects.filter(email=invitation.email).exists():
         return accept(request, link, invitation)
     if request.user.is_authenticated:  # someone else's session on this device
@@ -57,13 +60,15 @@ def activation(request: HttpRequest, token: str | None = None) -> HttpResponse:
             form.add_error(None, str(refused.message))
         else:
             request.session.pop(f"link.{actions.INVITATION}", None)
-            return flows.login.perform_password_login(request, {"email": user.email}, Login(user=user, email=user.email))
+            login = Login(user=user, email=user.email)
+            return flows.login.perform_password_login(request, {"email": user.email}, login)
     return render(request, "accounts/activation.html", {"form": form, "invitation": invitation, "terms": terms})
 
 
 def accept(request: HttpRequest, link: OneTimeLink, invitation: Invitation) -> HttpResponse:
     """There is an account with this address already: sign in with it, then accept."""
     mine = request.user.is_authenticated and request.user.email == invitation.email
+    other = request.user.is_authenticated and not mine
     refusal = ""
     if request.method == "POST" and mine:
         try:
@@ -76,7 +81,7 @@ def accept(request: HttpRequest, link: OneTimeLink, invitation: Invitation) -> H
             return redirect("/")
     return render(
         request, "accounts/accept.html",
-        {"invitation": invitation, "mine": mine, "refusal": refusal, "other": request.user.is_authenticated and not mine},
+        {"invitation": invitation, "mine": mine, "refusal": refusal, "other": other},
     )  # fmt: skip
 
 

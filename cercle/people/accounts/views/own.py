@@ -104,7 +104,8 @@ def device(agent: str) -> str:
     """« Chrome sur Android »: enough to recognise one's own device."""
     browsers = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
     systems = (
-        ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS", "Mac"), ("Linux", "Linux"),
+        ("iPhone", "iPhone"), ("iPad", "iPad"), ("Android", "Android"), ("Windows", "Windows"), ("Mac OS", "Mac"),
+        ("Linux", "Linux"),
     )  # fmt: skip
     browser = next((name for mark, name in browsers if mark in agent), _("Navigateur inconnu"))
     system = next((name for mark, name in systems if mark in agent), "")

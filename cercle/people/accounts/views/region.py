@@ -1,4 +1,4 @@
-"""The region's operator (structures, administrators, terms) and support, which acts on accounts and reads nothing else."""
+"""The region's operator (structures, administrators, terms), and support, which acts on accounts and reads nothing."""
 
 from uuid import UUID
 
@@ -12,10 +12,11 @@ from cercle.base.common.errors import Refused
 from cercle.base.common.text import name_key
 from cercle.people.directory.models import Organization
 
-from .. import actions, lockout, policy, rights
+from .. import actions, rights
 from ..acting import person_acting
 from ..forms import EmailForm, InvitationForm, ReasonForm
 from ..models import Invitation, Kind, RecoveryRequest, TermsVersion, User
+from .structure import access_of, as_uuid
 
 
 def region(request: HttpRequest) -> HttpResponse:
@@ -28,13 +29,14 @@ def region(request: HttpRequest) -> HttpResponse:
     else:
         found = found.filter(administrators__until__isnull=True, administrators__isnull=False).distinct()
     found = found.annotate(admins=Count("administrators", Q(administrators__until__isnull=True), distinct=True))
+    asked = RecoveryRequest.objects.filter(status=RecoveryRequest.Status.PENDING).select_related("user")
     return render(
         request, "accounts/region.html",
         {
             "structures": found[:50], "q": request.GET.get("q", ""),
             "staff": User.objects.filter(kind__in=[Kind.OPERATOR, Kind.SUPPORT]).order_by("kind", "last_name"),
             "invitations": Invitation.objects.pending().filter(organization=None).order_by("-invited_at")[:50],
-            "recoveries": RecoveryRequest.objects.filter(status="pending").select_related("user").order_by("requested_at")[:50],
+            "recoveries": asked.order_by("requested_at")[:50],
             "terms": TermsVersion.objects.first(),
         },
     )  # fmt: skip
@@ -82,11 +84,7 @@ def support(request: HttpRequest) -> HttpResponse:
             "invitations": Invitation.objects.pending().filter(email=email).select_related("organization"),
         }  # fmt: skip
         if person is not None:
-            found |= {
-                "locked": lockout.is_locked(lockout.account_key(email)) or lockout.is_locked(lockout.code_key(person.pk)),
-                "session_count": person.usersession_set.count(),
-                "has_second_factor": policy.has_second_factor(person),
-            }  # fmt: skip
+            found |= access_of(person)
     return render(request, "accounts/support.html", {"form": form, **found})
 
 
@@ -94,7 +92,9 @@ def help_with(request: HttpRequest, verb: str, person: User | None, email: str) 
     acting = person_acting(request)
     try:
         if verb == "resend":
-            row = get_object_or_404(Invitation.objects.pending(), pk=request.POST.get("invitation") or None, email=email)
+            row = get_object_or_404(
+                Invitation.objects.pending(), pk=as_uuid(request.POST.get("invitation", "")), email=email
+            )
             actions.send_again(acting, row)
             messages.success(request, _("L’invitation est renvoyée. Le lien précédent ne marche plus."))
         elif person is None:
@@ -135,9 +135,7 @@ def staff_account(request: HttpRequest, account_id: UUID) -> HttpResponse:
     return render(
         request, "accounts/account.html",
         {
-            "person": person, "form": form, "is_self": person.pk == request.user.pk, "roles": [],
-            "locked": lockout.is_locked(lockout.account_key(person.email)), "has_second_factor": policy.has_second_factor(person),
-            "session_count": person.usersession_set.count(),
+            "person": person, "form": form, "is_self": person.pk == request.user.pk, "roles": [], **access_of(person),
         },
     )  # fmt: skip
 

@@ -105,19 +105,27 @@ def account(request: HttpRequest, organization_id: UUID, account_id: UUID) -> Ht
             done = True
         if done:
             return redirect("accounts:account", organization.pk, person.pk)
+    roles = organization.roles.open().select_related("practitioner").filter(practitioner=person.practitioner_id)
     return render(
         request, "accounts/account.html",
         {
             "organization": organization, "person": person, "form": form, "is_self": person.pk == request.user.pk,
-            "roles": organization.roles.open().filter(practitioner=person.practitioner_id).select_related("practitioner")
-            if person.practitioner_id else [],
+            "roles": roles if person.practitioner_id else [],
             "elsewhere": works_elsewhere(person, organization),
             "admin": organization.administrators.open().filter(user=person).first(),
-            "locked": lockout.is_locked(lockout.account_key(person.email)) or lockout.is_locked(lockout.code_key(person.pk)),
-            "has_second_factor": policy.has_second_factor(person),
-            "session_count": person.usersession_set.count(),
+            **access_of(person),
         },
     )  # fmt: skip
+
+
+def access_of(person: User) -> dict:
+    """What one may know of an account's access without reading anything of what it does."""
+    keys = (lockout.account_key(person.email), lockout.code_key(person.pk))
+    return {
+        "locked": any(lockout.is_locked(key) for key in keys),
+        "has_second_factor": policy.has_second_factor(person),
+        "session_count": person.usersession_set.count(),
+    }
 
 
 def works_elsewhere(person: User, organization) -> bool:
@@ -132,7 +140,10 @@ def act_on(request: HttpRequest, person: User, organization, form: ReasonForm) -
     if verb in {"close", "reopen"} and works_elsewhere(person, organization) and not rights.is_operator(request.user):
         # Closing an account would shut her out of structures that asked for nothing.
         raise Refused(
-            _("Cette personne exerce aussi ailleurs : mettez fin à son exercice ici dans l’annuaire, ou demandez à l’opérateur."),
+            _(
+                "Cette personne exerce aussi ailleurs : mettez fin à son exercice ici dans l’annuaire,"
+                " ou demandez à l’opérateur."
+            ),
             "works_elsewhere",
         )  # fmt: skip
     match verb:
@@ -153,8 +164,8 @@ def act_on(request: HttpRequest, person: User, organization, form: ReasonForm) -
         case "make_admin":
             actions.make_admin(acting, person, organization)
         case "end_admin":
-            others = StructureAdmin.objects.open().filter(organization=organization, user__is_active=True).exclude(user=person)
-            if not others.exists() and not rights.is_operator(request.user):
+            admins = StructureAdmin.objects.open().filter(organization=organization, user__is_active=True)
+            if not admins.exclude(user=person).exists() and not rights.is_operator(request.user):
                 raise Refused(_("La structure doit garder un administrateur."), "last_admin")
             actions.end_admin(acting, organization.administrators.open().get(user=person))
         case _:

@@ -15,7 +15,7 @@ SHELL = Machine(source="cli", ground="shell", actor_name="cercle account")
 
 
 class Command(BaseCommand):
-    help = "Accounts: create-operator EMAIL, invite EMAIL, unlock EMAIL, deactivate EMAIL, reactivate EMAIL, publish-terms FILE."
+    help = "Accounts: first operator, invitations, unlocking, closing, terms of use."
 
     def add_arguments(self, parser):
         verbs = parser.add_subparsers(dest="verb", required=True)
@@ -23,7 +23,7 @@ class Command(BaseCommand):
         create.add_argument("email")
         create.add_argument("--first-name", default="")
         create.add_argument("--last-name", default="")
-        invite = verbs.add_parser("invite", help="invite someone; the link leaves by mail, and is printed with --print-link")
+        invite = verbs.add_parser("invite", help="invite someone by mail, or print the link with --print-link")
         invite.add_argument("email")
         invite.add_argument("--kind", choices=Kind.values, default=Kind.PROFESSIONAL)
         invite.add_argument("--rpps", help="the professional of the directory this account is for")
