@@ -56,15 +56,17 @@ class Stage:
         columns: Sequence[str],
         *,
         fixed: dict[str, object] | None = None,
+        initial: dict[str, object] | None = None,
         stamp: bool = True,
         where_insert: str = "true",
     ) -> Counts:
         """Make `table` say what the stage says. `on`: columns that identify a row (with those of `fixed`).
 
-        `fixed` values are part of the identity and set on new rows. `stamp`: the table has `updated_at`.
+        `fixed` values are part of the identity and set on new rows, `initial` ones are only set on new rows.
+        `stamp`: the table has `updated_at`.
         `where_insert`: SQL condition on the stage row `s` for it to become a new row.
         """
-        fixed = fixed or {}
+        fixed, initial = fixed or {}, initial or {}
         target = sql.Identifier(table)
         matches = sql.SQL(" AND ").join(
             [sql.SQL("t.{0} = s.{0}").format(sql.Identifier(c)) for c in on]
@@ -81,9 +83,9 @@ class Stage:
             target=target, assign=assign, stamped=stamped, matches=matches,
             ours=sql.SQL("ROW({})").format(ours), theirs=sql.SQL("ROW({})").format(theirs),
         )  # fmt: skip
-        names = [*on, *columns, *fixed]
+        names = [*on, *columns, *fixed, *initial]
         values = [sql.SQL("s.{}").format(sql.Identifier(c)) for c in (*on, *columns)]
-        values += [sql.Literal(v) for v in fixed.values()]
+        values += [sql.Literal(v) for v in (*fixed.values(), *initial.values())]
         created = self._run(
             "INSERT INTO {target} ({names}) SELECT {values} FROM {stage} s"
             " WHERE NOT EXISTS (SELECT 1 FROM {target} t WHERE {matches}) AND ({where_insert})",
