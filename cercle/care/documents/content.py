@@ -131,7 +131,7 @@ def _damaged() -> Refused:
 def _picture(file: BinaryIO) -> Checked:
     try:
         # Only these readers: the library knows dozens, each one a door.
-        with Image.open(file, formats=("JPEG", "MPO", "PNG", "WEBP")) as image:
+        with Image.open(file, formats=("JPEG", "PNG", "WEBP")) as image:
             return _rebuild(image)
     except Refused:
         raise
