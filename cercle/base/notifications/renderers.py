@@ -1,0 +1,54 @@
+"""The sentence of a notice is made when it is shown, by the app that knows the thing, for the person who looks.
+
+# care/notebook/apps.py, ready()
+register_renderer("note", notices.lines)
+
+def lines(user, notices) -> dict[UUID, Line]:     # {notice id: Line}; left out: may not be seen (any more)
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from uuid import UUID
+
+from .models import Notification
+from .rules import LABELS
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    text: str
+    url: str = ""
+
+
+Renderer = Callable[[object, list[Notification]], dict[UUID, Line]]
+_renderers: dict[str, Renderer] = {}
+
+
+def register_renderer(kind: str, renderer: Renderer) -> None:
+    """One call per kind and page, whatever the number of notices."""
+    _renderers[kind] = renderer
+
+
+def render(user, notices: Iterable[Notification]) -> list[tuple[Notification, Line]]:
+    """Notices this person may see now, in the order given.
+
+    A kind that nobody renders shows its label, unless the notice is about a masked thing: then it is not shown.
+    """
+    notices = list(notices)
+    by_kind: dict[str, list[Notification]] = defaultdict(list)
+    for notice in notices:
+        by_kind[notice.kind].append(notice)
+    lines: dict[UUID, Line] = {}
+    for kind, some in by_kind.items():
+        if kind in _renderers:
+            lines.update(_renderers[kind](user, some))
+        else:
+            label = LABELS.get(kind)
+            lines.update({n.pk: Line(str(label[0])) for n in some if label and not n.hidden})
+    return [(n, lines[n.pk]) for n in notices if n.pk in lines]
+
+
+def unread_count(user, most: int = 100) -> int:
+    """For the bell: unread notices this person may see, counted up to `most`."""
+    return len(render(user, Notification.objects.of(user.pk).unread().latest_first()[:most]))
