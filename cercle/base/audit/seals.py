@@ -146,7 +146,9 @@ def new_segment(reason: str, using: str | None = None) -> Seal:
         cluster, _horizon = _cluster(using)
         from_xid = last.to_xid if last else 0
         tree, to_xid = merkle.Tree(), from_xid
-        for line in _copy(using, f"xid, {FORMATS[CURRENT_FORMAT]}", f"segment = {segment} AND xid >= '{from_xid}'::xid8"):
+        for line in _copy(
+            using, f"xid, {FORMATS[CURRENT_FORMAT]}", f"segment = {segment} AND xid >= '{from_xid}'::xid8"
+        ):
             head, _tab, row = line.partition(b"\t")
             to_xid = int(head) + 1
             tree.add(row)
@@ -379,7 +381,9 @@ def _check_link(one: Seal, previous: Seal | None, trusted: dict, report: Report,
                 % {"a": expected, "b": one.number - 1, "why": one.reason}
             )
         else:
-            report.problems += [_("lot %d : sceau retiré de la base") % n for n in range(expected, min(one.number, expected + 50))]
+            report.problems += [
+                _("lot %d : sceau retiré de la base") % n for n in range(expected, min(one.number, expected + 50))
+            ]
             return
     if previous is None:
         if bytes(one.previous) != START:
@@ -453,7 +457,10 @@ def _check_rest(last: Seal | None, segments: set[int], start: int, using: str, r
                 )
     ends = {}
     for segment, number, to_xid in (
-        Seal.objects.using(using).filter(segment__lt=last.segment).order_by("number").values_list("segment", "number", "to_xid")
+        Seal.objects.using(using)
+        .filter(segment__lt=last.segment)
+        .order_by("number")
+        .values_list("segment", "number", "to_xid")
         if len(segments) > 1
         else ()
     ):
@@ -524,7 +531,7 @@ def seal_age(using: str = "default") -> float:
 
 
 def watch(using: str = "default") -> float:
-    """Log an alarm when seals are late: a transaction left open somewhere in the cluster, or a job that no longer runs."""
+    """Log an alarm when seals are late: a transaction left open somewhere in the cluster, or a stopped job."""
     age = seal_age(using)
     if age > ALARM_SECONDS:
         log.error("audit: the oldest unsealed row is %d s old; look for an open transaction or a stopped job", age)
@@ -557,5 +564,3 @@ def partition_ready(using: str = "default", today: datetime | None = None) -> bo
     with connections[using].cursor() as cursor:
         cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [f"public.audit_event_{now.year + 1}"])
         return cursor.fetchone()[0]
-
-

@@ -162,7 +162,6 @@ def test_even_the_owner_meets_a_second_lock(fresh_db, attempt):
 
 def test_the_rights_are_seen_to_hold_and_a_wider_grant_is_seen_and_undone(fresh_db):
     import psycopg
-
     from django.db import connections
 
     assert grants.weaknesses() == []

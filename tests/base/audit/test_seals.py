@@ -41,7 +41,25 @@ def superuser(fresh_db, *statements) -> None:
 
 
 def raw_insert(connection) -> uuid.UUID:
-    values = [None, None, "Bruno", "", "member", "web", "notebook.read", "read", None, "", None, [], 0, None, "", "{}", "ok"]
+    values = [
+        None,
+        None,
+        "Bruno",
+        "",
+        "member",
+        "web",
+        "notebook.read",
+        "read",
+        None,
+        "",
+        None,
+        [],
+        0,
+        None,
+        "",
+        "{}",
+        "ok",
+    ]
     return connection.execute(INSERT, values).fetchone()[0]
 
 
@@ -60,7 +78,9 @@ def test_nothing_new_makes_no_seal(journal):
     assert seals.seal() is None
 
 
-SECOND = "(SELECT id FROM audit_event WHERE xid >= (SELECT from_xid FROM audit_seal WHERE number = 2) ORDER BY xid LIMIT 1)"
+SECOND = (
+    "(SELECT id FROM audit_event WHERE xid >= (SELECT from_xid FROM audit_seal WHERE number = 2) ORDER BY xid LIMIT 1)"
+)
 CHANGES = {
     "at": "at + interval '1 microsecond'",
     "actor_user_id": "NULL",
@@ -97,7 +117,10 @@ def test_a_changed_column_names_its_lot(journal, column):
 @pytest.mark.parametrize(
     ("change", "named"),
     [
-        (f"UPDATE audit_event SET xid = (SELECT from_xid FROM audit_seal WHERE number = 3) WHERE id = {SECOND}", {2, 3}),
+        (
+            f"UPDATE audit_event SET xid = (SELECT from_xid FROM audit_seal WHERE number = 3) WHERE id = {SECOND}",
+            {2, 3},
+        ),
         (f"UPDATE audit_event SET segment = 7 WHERE id = {SECOND}", {2, 3}),
         (f"DELETE FROM audit_event WHERE id = {SECOND}", {2}),
         (
@@ -289,7 +312,10 @@ def test_seals_lost_by_a_restore_are_declared_once_and_stay_visible(journal):
 def test_rows_slipped_into_a_closed_segment_are_seen(journal):
     seals.new_segment("essai")
     seals.seal()
-    superuser(journal, "UPDATE audit_event SET xid = '900000'::xid8 WHERE id = (SELECT id FROM audit_event ORDER BY id DESC LIMIT 1)")
+    superuser(
+        journal,
+        "UPDATE audit_event SET xid = '900000'::xid8 WHERE id = (SELECT id FROM audit_event ORDER BY id DESC LIMIT 1)",
+    )
     assert seals.verify().problems
 
 
@@ -322,7 +348,10 @@ def test_the_age_of_the_oldest_unsealed_row_is_known_and_alarms(journal, caplog)
     assert 0 <= seals.seal_age() < 60
     seals.watch()
     assert not caplog.records
-    superuser(journal, "UPDATE audit_event SET at = at - interval '10 minutes' WHERE id = (SELECT id FROM audit_event ORDER BY id DESC LIMIT 1)")
+    superuser(
+        journal,
+        "UPDATE audit_event SET at = at - interval '10 minutes' WHERE id = (SELECT id FROM audit_event ORDER BY id DESC LIMIT 1)",
+    )
     assert seals.watch() > 590
     assert "oldest unsealed row" in caplog.text
     seals.seal()

@@ -18,9 +18,13 @@ class Command(BaseCommand):
     def add_arguments(self, parser):
         verbs = parser.add_subparsers(dest="verb", required=True)
         verbs.add_parser("seal", help="scelle ce qui a été écrit depuis le dernier sceau")
-        check = verbs.add_parser("verify", help="relit tout le journal et le compare aux sceaux ; sort en erreur s’il diffère")
+        check = verbs.add_parser(
+            "verify", help="relit tout le journal et le compare aux sceaux ; sort en erreur s’il diffère"
+        )
         check.add_argument("--from", dest="start", type=int, default=1, metavar="N", help="à partir du lot N")
-        check.add_argument("--public-key", type=Path, action="append", metavar="FICHIER", help="ne croire que cette clef")
+        check.add_argument(
+            "--public-key", type=Path, action="append", metavar="FICHIER", help="ne croire que cette clef"
+        )
         check.add_argument("--quiet", action="store_true", help="sans avancement")
         one = verbs.add_parser("prove", help="donne la preuve d’inclusion d’une trace, en JSON")
         one.add_argument("event", type=UUID)
@@ -74,6 +78,6 @@ class Command(BaseCommand):
                 % {"k": len(report.problems), "first": report.problems[0]}
             )
         self.stdout.write(
-            _("Journal intact : %(lots)d lot(s), %(rows)d ligne(s) vérifiée(s), %(wait)d en attente de sceau, %(s).1f s")
+            _("Journal intact : %(lots)d lot(s), %(rows)d ligne(s), %(wait)d en attente de sceau, %(s).1f s")
             % {"lots": report.lots, "rows": report.rows, "wait": report.unsealed, "s": time.monotonic() - began}
         )
