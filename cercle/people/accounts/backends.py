@@ -1,7 +1,6 @@
 """Who is this, by e-mail address and password; and who is behind this session, in one statement."""
 
 from django.contrib.auth.backends import BaseBackend
-from django.contrib.auth.hashers import check_password
 
 from .models import User, clean_email
 
@@ -16,15 +15,11 @@ class AccountBackend(BaseBackend):
             return None
         user = User.objects.filter(email=clean_email(email)).first()
         if user is None:
-            check_password(password, None)
+            User().set_password(password)  # the time of a hash
             return None
         return user if user.check_password(password) else None
 
     def get_user(self, user_id) -> User | None:
         """With what every page needs: the professional, the last context and its structure. Deactivated: nobody."""
-        user = (
-            User.objects.select_related("practitioner", "last_context__organization")
-            .filter(pk=user_id, is_active=True)
-            .first()
-        )
-        return user
+        users = User.objects.select_related("practitioner", "last_context__organization")
+        return users.filter(pk=user_id, is_active=True).first()
