@@ -3,8 +3,10 @@
 from cercle.base.audit import tasks as audit
 from cercle.base.common import tasks as common
 from cercle.base.common.jobs import every
+from cercle.base.notifications import tasks as notifications
 
 every("* * * * *", common.put_back_stalled)
 every("17 3 * * *", common.forget_old)
 every("* * * * *", audit.seal)
 every("41 2 * * *", audit.partitions)
+every("* * * * *", notifications.send_due)
