@@ -331,6 +331,8 @@ def _follow(acting: Acting, note: Note) -> None:
 
 def _own_words_are_read(acting: Acting, seq: int) -> None:
     """One's own note is never « non lue », unless something unread stands before it."""
+    if seq == 1:
+        ReadCursor.objects.get_or_create(user_id=acting.user_id, circle_id=acting.circle_id)
     ReadCursor.objects.filter(user_id=acting.user_id, circle_id=acting.circle_id, read_seq=seq - 1).update(read_seq=seq)
 
 

@@ -144,6 +144,10 @@ class Card:
     def at(self) -> datetime:
         return self.note.written_at
 
+    @property
+    def audience(self) -> int:
+        return len(self.readers) + len(self.waiting)
+
 
 @dataclass(slots=True)
 class Row:

@@ -16,6 +16,9 @@ from cercle.people.patients.models import Identity
 from cercle.people.patients.names import title
 
 
+STATUS_KEYS = {"PROV": "provisoire", "RECUP": "recuperee", "VALI": "validee", "QUAL": "qualifiee"}
+
+
 def show(request: HttpRequest, acting: Acting, panel: panels.Panel, *, status: int = 200, **extra) -> HttpResponse:
     inner = panel.context(request, acting, **extra)
     people = inner.get("faces")
@@ -30,6 +33,7 @@ def show(request: HttpRequest, acting: Acting, panel: panels.Panel, *, status: i
         "identity": identity,
         "birth_family": title(identity.birth_family) if sort_key(identity.birth_family) != sort_key(identity.family) else "",
         "born_words": born(identity),
+        "status_key": STATUS_KEYS[identity.status],
         "others": max(len(people) - 6, 0),
         "coordinates": acting.patient.coordinates,
         "faces": people,

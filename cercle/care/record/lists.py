@@ -20,14 +20,14 @@ from cercle.people.patients.names import title
 MINE = """
 memberships AS (
   SELECT circle_id, profile, reader_mask, 0 AS rank FROM circles_member
-    WHERE practice_role_id = %(role)s AND ended_at IS NULL AND started_at <= now() AND (until IS NULL OR until > now())
+    WHERE practice_role_id = %(role)s AND ended_at IS NULL AND started_at <= statement_timestamp() AND (until IS NULL OR until > statement_timestamp())
   UNION ALL
   SELECT m.circle_id, m.profile, m.reader_mask, 1 FROM circles_member m
     WHERE m.team_id = ANY(ARRAY(SELECT team_id FROM directory_teammember WHERE practice_role_id = %(role)s AND ended_at IS NULL))
-      AND m.ended_at IS NULL AND m.started_at <= now() AND (m.until IS NULL OR m.until > now())
+      AND m.ended_at IS NULL AND m.started_at <= statement_timestamp() AND (m.until IS NULL OR m.until > statement_timestamp())
   UNION ALL
   SELECT circle_id, profile, reader_mask, 2 FROM circles_member
-    WHERE user_id = %(user)s AND kind IN ('relative', 'patient') AND ended_at IS NULL AND started_at <= now() AND (until IS NULL OR until > now())
+    WHERE user_id = %(user)s AND kind IN ('relative', 'patient') AND ended_at IS NULL AND started_at <= statement_timestamp() AND (until IS NULL OR until > statement_timestamp())
 ),
 mine AS (
   SELECT DISTINCT ON (m.circle_id) m.circle_id, m.profile, m.reader_mask, c.has_oppositions
@@ -44,7 +44,7 @@ ME = (
 # May `mine` see the note `n`? Same words as `visible_rows` and NoteQuerySet.visible_to.
 SEES = """
  ((n.author_user_id = %(user)s OR n.thread_user = %(user)s
-   OR ((n.hidden & m.reader_mask) = 0 AND r.readable @> ARRAY[n.category]
+   OR ((n.hidden & m.reader_mask) = 0 AND n.category = ANY(r.readable)
        AND NOT (m.has_oppositions AND EXISTS (SELECT 1 FROM circles_opposition o WHERE o.circle_id = n.circle_id AND o.lifted_at IS NULL
          AND o.category = n.category AND o.target_id IS NULL AND {me}))))
   AND NOT (m.has_oppositions AND EXISTS (SELECT 1 FROM circles_opposition o WHERE o.circle_id = n.circle_id AND o.lifted_at IS NULL

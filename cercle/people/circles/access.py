@@ -17,6 +17,9 @@ from cercle.base.audit.record import Kind, record
 from cercle.people.accounts.context import current_role
 from cercle.people.directory.models import TeamMember
 
+from cercle.people.patients.models import Contact
+from cercle.people.patients.relationships import Relationship
+
 from . import rights
 from .models import BreakGlass, Circle, Member, Opposition
 from .vocabulary import Ground, MemberKind, Permission, Reader
@@ -160,6 +163,12 @@ def described(role) -> str:
     return f"{role.short_label} · {role.organization.display_name}" if role.organization_id else role.short_label
 
 
+def relation_label(contact: Contact) -> str:
+    """« fille », « voisin(e) »: how the relative signs."""
+    known = contact.relationship in Relationship.values
+    return str(Relationship(contact.relationship).label).lower() if known else ""
+
+
 def enter(request, circle_id, permission: Permission, *, opening=None) -> Acting:
     """The gate of screens. Raises Http404 to outsiders and PermissionDenied to the wrong role; both are traced."""
     viewer = viewer_of(request)
@@ -181,7 +190,7 @@ def reach(viewer: Viewer, circle_id, *, opening=None) -> Acting | None:
         return None
     members = (
         Member.objects.filter(viewer.memberships(), circle_id=circle_id)
-        .select_related("circle__patient__identity", "circle__counter", "circle__canon")
+        .select_related("circle__patient__identity", "circle__counter", "circle__canon", "contact")
         .order_by("kind", "started_at")
     )
     # "practice_role" before "team" and "relative": the person's own membership speaks first.
@@ -200,6 +209,8 @@ def reach(viewer: Viewer, circle_id, *, opening=None) -> Acting | None:
             MemberKind.RELATIVE: Ground.RELATIVE,
             MemberKind.PATIENT: Ground.PERSON,
         }[member.kind]
+        if member.kind == MemberKind.RELATIVE and member.contact:
+            viewer = replace(viewer, actor_role=relation_label(member.contact) or profile.label)
         acting = _acting(viewer, circle, profile, ground=ground, member=member, mask=member.reader_mask, opening=opening)
     else:
         acting = _reach_by_break_glass(viewer, circle_id, opening)

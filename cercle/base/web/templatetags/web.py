@@ -27,14 +27,14 @@ def svg(name: str, css: str = "") -> SafeString:
         raise template.TemplateSyntaxError(f"icon {name!r} is not in cercle/base/web/icons.py")
     css = f"icon {escape(css)}" if css else "icon"
     href = static("vendor/icons.svg")
-    return mark_safe(f'<svg class="{css}" aria-hidden="true" focusable="false"><use href="{href}#{name}"/></svg>')  # noqa: S308
+    return mark_safe(f'<svg class="{css}" aria-hidden="true" focusable="false"><use href="{href}#{name}"/></svg>')
 
 
 register.simple_tag(svg, name="icon")
 
 
 def tint_class(tint) -> str:
-    tint = str(tint or "")
+    tint = str(tint or "").removeprefix("p-")
     return f" tint-{tint}" if tint in TINTS else ""
 
 
@@ -51,13 +51,13 @@ def avatar(who, tint="", size="", label=""):
         who = french.initials(who)
     css = f"avatar avatar-{size}" if size else "avatar"
     named = f'role="img" aria-label="{escape(label)}"' if label else 'aria-hidden="true"'
-    return mark_safe(f'<span class="{css}{tint_class(tint)}" {named}>{escape(who or "?")}</span>')  # noqa: S308
+    return mark_safe(f'<span class="{css}{tint_class(tint)}" {named}>{escape(who or "?")}</span>')
 
 
 @register.simple_tag
 def profession(label, tint=""):
     """The tinted label after a name."""
-    return mark_safe(f'<span class="profession{tint_class(tint) or " tint-proche"}">{escape(label)}</span>')  # noqa: S308
+    return mark_safe(f'<span class="profession{tint_class(tint) or " tint-proche"}">{escape(label)}</span>')
 
 
 @register.simple_tag
@@ -67,7 +67,7 @@ def chip(kind, icon="", text="", title=""):
         icon, text = "", icon
     css = f"chip chip-{kind}" if kind else "chip"
     hover = f' title="{escape(title)}"' if title else ""
-    return mark_safe(f'<span class="{css}"{hover}>{svg(icon) if icon else ""}{escape(text)}</span>')  # noqa: S308
+    return mark_safe(f'<span class="{css}"{hover}>{svg(icon) if icon else ""}{escape(text)}</span>')
 
 
 @register.simple_tag
@@ -75,22 +75,22 @@ def state(key, text=""):
     """The chip of a state by its key (cercle/base/web/states.py), e.g. `{% state identity.status %}`; nothing if unknown."""
     found = STATES.get(str(key))
     if not found:
-        return mark_safe(f'<span class="chip">{escape(text)}</span>') if text else ""  # noqa: S308
+        return mark_safe(f'<span class="chip">{escape(text)}</span>') if text else ""
     kind, icon, word = found
-    return mark_safe(f'<span class="chip chip-{kind}">{svg(icon)}{escape(text or word)}</span>')  # noqa: S308
+    return mark_safe(f'<span class="chip chip-{kind}">{svg(icon)}{escape(text or word)}</span>')
 
 
 @register.simple_tag
 def sending(key, text=""):
     """« Gardé sur ce téléphone », « Reçu à 14 h 02 »: never a receipt the server has not acknowledged."""
     kind, icon, word = SENDING[key]
-    return mark_safe(f'<span class="send-state text-{kind}">{svg(icon)}{escape(text or word)}</span>')  # noqa: S308
+    return mark_safe(f'<span class="send-state text-{kind}">{svg(icon)}{escape(text or word)}</span>')
 
 
 @register.simple_tag
 def kind(icon, text):
     """The type of a note: icon and grey word."""
-    return mark_safe(f'<span class="kind">{svg(icon)}{escape(text)}</span>')  # noqa: S308
+    return mark_safe(f'<span class="kind">{svg(icon)}{escape(text)}</span>')
 
 
 @register.simple_tag
@@ -99,7 +99,7 @@ def brand(open_ring=False):
     css = "brand-ring brand-ring-open" if open_ring else "brand-ring"
     path = "M17.6 5.4A9 9 0 1 0 21 12.4" if not open_ring else "M12 3a9 9 0 1 0 .01 0"
     size = ' class="empty-ring"' if open_ring else ""
-    return mark_safe(  # noqa: S308
+    return mark_safe(
         f'<svg{size} viewBox="0 0 24 24" aria-hidden="true" focusable="false"><path class="{css}" d="{path}"/>'
         '<circle class="brand-dot" cx="20" cy="5" r="2.6"/></svg>'
     )
@@ -111,7 +111,7 @@ def when(value, style="moment"):
     if not value:
         return ""
     shown = getattr(french, style)(value)
-    return mark_safe(  # noqa: S308
+    return mark_safe(
         f'<time datetime="{value.isoformat()}" title="{escape(french.exact(value))}">{escape(shown)}</time>'
     )
 
@@ -121,7 +121,7 @@ def day_heading(value):
     """The heading of a day in a timeline."""
     title, detail = french.day_title(value)
     rest = f" <span>{escape(detail)}</span>" if detail else ""
-    return mark_safe(f'<div class="day"><h2>{escape(title)}</h2>{rest}</div>')  # noqa: S308
+    return mark_safe(f'<div class="day"><h2>{escape(title)}</h2>{rest}</div>')
 
 
 @register.simple_tag
@@ -142,7 +142,7 @@ def sparkline(values, kind="", label="", width=78, height=26):
     x, y = places[-1]
     css = f"spark spark-{kind}" if kind else "spark"
     named = f'role="img" aria-label="{escape(label)}"' if label else 'aria-hidden="true"'
-    return mark_safe(  # noqa: S308
+    return mark_safe(
         f'<svg class="{escape(css)}" width="{width}" height="{height}" viewBox="0 0 {width} {height}" {named} '
         f'focusable="false"><path d="{path}"/><circle cx="{x}" cy="{y}" r="3.2"/></svg>'
     )
@@ -181,9 +181,9 @@ def field(bound, unit="", css="", optional=True, hint=None, label="", **attrs):
     hint = bound.help_text if hint is None else hint
     words = conditional_escape(label or bound.label)
     if unit:
-        words += mark_safe(f' <span class="unit">{escape(unit)}</span>')  # noqa: S308
+        words += mark_safe(f' <span class="unit">{escape(unit)}</span>')
     elif optional and not bound.field.required and not isinstance(widget, forms.CheckboxInput):
-        words += mark_safe(f' <span class="optional">({escape(_("facultatif"))})</span>')  # noqa: S308
+        words += mark_safe(f' <span class="optional">({escape(_("facultatif"))})</span>')
     told = [f"{name}_hint"] if hint else []
     told += [f"{name}_error"] if bound.errors else []
     control = {key.replace("_", "-"): value for key, value in attrs.items()}
@@ -201,11 +201,11 @@ def field(bound, unit="", css="", optional=True, hint=None, label="", **attrs):
             for sub in bound.subwidgets
         )
         tied = f' aria-describedby="{" ".join(told)}"' if told else ""
-        return mark_safe(  # noqa: S308
+        return mark_safe(
             f'<fieldset class="field {escape(css)}"{tied}><legend class="form-label">{words}</legend>{below}{rows}{wrong}</fieldset>'
         )
     if isinstance(widget, forms.CheckboxInput):
-        return mark_safe(  # noqa: S308
+        return mark_safe(
             f'<div class="field {escape(css)}"><label class="check" for="{name}">{bound.as_widget(attrs=control)}'
             f"<span>{words}</span></label>{below}{wrong}</div>"
         )
@@ -215,7 +215,7 @@ def field(bound, unit="", css="", optional=True, hint=None, label="", **attrs):
             f'<div class="with-eye">{inner}<button type="button" class="icon-button" data-eye="{name}" '
             f'aria-pressed="false" aria-label="{escape(_("Montrer le mot de passe"))}">{svg("eye")}</button></div>'
         )
-    return mark_safe(  # noqa: S308
+    return mark_safe(
         f'<div class="field {escape(css)}"><label class="form-label" for="{name}">{words}</label>{below}{inner}{wrong}</div>'
     )
 
@@ -230,7 +230,7 @@ def form_errors(form):
     links = "".join(f'<li><a href="#{b.id_for_label or b.auto_id}">{escape(b.label)}</a></li>' for b in wrong)
     title = _("Ce formulaire est à corriger. Ce que vous avez saisi est gardé.")
     links = f"<ul>{links}</ul>" if links else ""
-    return mark_safe(  # noqa: S308
+    return mark_safe(
         f'<div class="problem" role="alert" tabindex="-1" data-focus>{svg("circle-alert")}<div><h2>{escape(title)}</h2>{lines}{links}</div></div>'
     )
 

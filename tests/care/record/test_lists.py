@@ -1,0 +1,103 @@
+import pytest
+
+from cercle.care.notebook import actions as notebook
+from cercle.care.notebook import queries
+from cercle.care.record import lists
+from cercle.people.circles import actions as circles
+from cercle.people.circles import rights
+from cercle.people.circles.access import make_viewer, reach
+from cercle.people.circles.vocabulary import Reader
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def bruno():
+    return make.circle(make.viewer(make.role("Bruno", "Le Bris", civility="M")), used_family="Le Gall")
+
+
+@pytest.fixture
+def erwan(bruno):
+    role = make.role("Erwan", "Kervella", profession="10", civility="M")
+    person = make.user(role)
+    circles.add_member(bruno, practice_role=role, ground="recognised")
+    return reach(make_viewer(person, role), bruno.circle_id)
+
+
+@pytest.fixture
+def assistant(bruno):
+    """A social worker: reads social, administrative, appointments and documents only."""
+    role = make.role("Ana", "Social", profession="41", system="JDV_J48")
+    person = make.user(role)
+    circles.add_member(bruno, practice_role=role, ground="recognised")
+    return reach(make_viewer(person, role), bruno.circle_id)
+
+
+def mark(acting):
+    return lists.marks(acting.viewer)[0]
+
+
+def test_a_new_note_is_unread_for_the_others_and_not_for_its_author(bruno, erwan):
+    notebook.add_note(bruno, text="Bonjour")
+    assert mark(erwan).unread and not mark(bruno).unread
+
+
+def test_a_masked_note_lights_no_mark(bruno, erwan):
+    notebook.add_note(bruno, text="Pas pour les soignants", category="social", urgency=2, hidden=int(Reader.HEALTH))
+    assert not mark(erwan).unread and not mark(erwan).urgent
+    assert lists.lines(erwan.viewer, [bruno.circle_id])[bruno.circle_id].unread == 0
+
+
+def test_a_category_that_is_not_mine_lights_no_mark(bruno, assistant):
+    notebook.add_note(bruno, text="Insuline", category="medical", urgency=2)
+    assert not mark(assistant).unread
+    line = lists.lines(assistant.viewer, [bruno.circle_id])[bruno.circle_id]
+    assert (line.unread, line.last_text) == (0, "")
+
+
+def test_an_opposition_to_a_category_reaches_the_list_at_once(bruno, erwan):
+    notebook.add_note(bruno, text="Très personnel", category="psychological" if "psychological" in bruno.writable else "social")
+    circles.oppose(bruno, practitioner=erwan.practice_role.practitioner, category="social")
+    assert not mark(erwan).unread
+    assert lists.lines(erwan.viewer, [bruno.circle_id])[bruno.circle_id].last_text == ""
+
+
+def test_a_whole_opposition_takes_the_patient_off_the_list(bruno, erwan):
+    circles.oppose(bruno, practitioner=erwan.practice_role.practitioner)
+    assert lists.marks(erwan.viewer) == []
+    assert reach(erwan.viewer, bruno.circle_id) is None
+
+
+def test_urgent_stays_lit_until_read(bruno, erwan):
+    notebook.add_note(bruno, text="Chute", urgency=2)
+    assert mark(erwan).urgent
+    acting = reach(erwan.viewer, bruno.circle_id)
+    notebook.mark_read(acting, up_to=queries.page(acting).read_up_to)
+    assert not mark(erwan).urgent and not mark(erwan).unread
+
+
+@pytest.mark.parametrize("typed", ["le gall", "legall", "gall yv", "quéméneur", "QUEM", "yvonne", "12/04/1941"])
+def test_my_patients_are_found_as_one_types(bruno, typed):
+    assert lists.search(bruno.viewer, typed) == [bruno.circle_id]
+
+
+def test_search_never_leaves_my_circles(bruno):
+    zoe = make.viewer(make.role("Zoé", "Ailleurs"))
+    assert lists.search(zoe, "yvonne") == []
+
+
+def test_a_team_member_has_the_team_s_patients(bruno):
+    place = make.organization("DAC Cornouaille", category="606")
+    role = make.role("Nolwenn", "Le Bris", profession="309", system="JDV_J48", organization=place)
+    circles.add_member(bruno, team=make.team(place, role), ground="establishment")
+    assert [m.circle_id for m in lists.marks(make.viewer(role))] == [bruno.circle_id]
+
+
+def test_the_list_costs_two_statements_whatever_its_length(bruno, django_assert_num_queries):
+    for n in range(8):
+        make.circle(bruno.viewer, birth_family=f"Patient{n}", birth_date=f"19{30 + n}-01-02")
+    rights.current()  # kept for a few seconds by the process
+    with django_assert_num_queries(2):
+        marks = lists.marks(bruno.viewer)
+        lists.lines(bruno.viewer, [m.circle_id for m in marks])
