@@ -1,7 +1,7 @@
 """The matricule INS: a NIR or a NIA used as health identifier, with its key and the OID that says its domain.
 
-15 characters: sex 1, year 2, month 2, birth place 5 (a COG code, or 99 + country), order 3, key 2. The same digits used for
-social security are another identifier (`NSS_OIDS`), and they never qualify an identity.
+15 characters: sex 1, year 2, month 2, birth place 5 (a COG code, or 99 + country), order 3, key 2. The same digits used
+for social security are another identifier (`NSS_OIDS`), and they never qualify an identity.
 """
 
 import re
@@ -31,7 +31,7 @@ NSS_OIDS = frozenset({NSS_NIR, NSS_NIA})
 
 _CLEAN = re.compile(r"[\s.\-\u00a0\u202f]+")
 _SHAPE = re.compile(r"\d{5}(?:\d{2}|2[AB])\d{6}\d{2}")
-# 01-95 (20: Corsica before 1976; 91-94: Algeria until 1962), 96 former protectorates, 97-98 overseas, 99 abroad, 2A, 2B.
+# 01-95 (20: Corsica before 1976; 91-94: Algeria until 1962), 96 former protectorates, 97-98 overseas, 99 abroad.
 _DEPARTMENTS = frozenset(f"{n:02}" for n in range(1, 100)) | {"2A", "2B"}
 
 
@@ -118,7 +118,7 @@ def check_domain(matricule: Matricule, oid: str) -> str:
 def meaning(oid: str, type_code: str = "") -> str:
     """What a received identifier is: "INS", "NSS", "INSC" or "".
 
-    Until FR Core 2.1 the social-security number was sent under the INS-NIR OID with type NH; it has its own since 2.2.0.
+    Until FR Core 2.1 the social-security number went under the INS-NIR OID with type NH; it has its own since 2.2.0.
     """
     oid = oid.removeprefix("urn:oid:")
     if oid in NSS_OIDS or (oid in (NIR, NIA) and type_code in ("NH", "SS")):

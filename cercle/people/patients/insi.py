@@ -3,8 +3,8 @@
     answer = insi.service().by_traits(traits)        # over the network, outside any transaction
     actions.recover_ins(acting, patient=patient, answer=answer)
 
-The national service needs a certificate and a contract that a deployment brings: `settings.INSI_SERVICE` names the adapter
-(a callable without argument). Without it, the answer is a clear refusal, never a guess.
+The national service needs a certificate and a contract that a deployment brings: `settings.INSI_SERVICE` names the
+adapter (a callable without argument). Without it, the answer is a clear refusal, never a guess.
 """
 
 import json
@@ -39,7 +39,7 @@ class Insi(Protocol):
     is_connected: bool
 
     def by_traits(self, traits: CivilTraits) -> Answer:
-        """Recovery: birth family, one given name, sex, birth date, and the place when known. Raises Refused on a failure."""
+        """Recovery: birth family, one given name, sex, birth date, place when known. Raises Refused on a failure."""
 
     def verify(self, traits: CivilTraits, ins_value: str, ins_oid: str) -> bool:
         """Do these traits and this matricule still agree?"""
@@ -56,13 +56,16 @@ class NotConnected:
 
     def _refusal(self) -> Refused:
         return Refused(
-            _("Le téléservice INSi n’est pas raccordé. L’identité reste sans INS ; votre structure peut le demander à la région."),
+            _(
+                "Le téléservice INSi n’est pas raccordé. L’identité reste sans INS ; "
+                "votre structure peut le demander à la région."
+            ),
             "insi_not_connected",
         )
 
 
 class OfficialTestIdentities:
-    """A double that knows the published test identities, and answers as INSi's own test plan says. Demo and tests only."""
+    """A double that knows the published test identities and answers as INSi's test plan says. Demo and tests only."""
 
     is_connected = True
 

@@ -10,7 +10,9 @@ from cercle.base.common import dates
 from cercle.base.common.errors import Refused
 from cercle.people.patients.names import squeeze
 
-_LETTERS = str.maketrans({"œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE", "ß": "ss", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D"})
+_LETTERS = str.maketrans(
+    {"œ": "oe", "Œ": "OE", "æ": "ae", "Æ": "AE", "ß": "ss", "ø": "o", "Ø": "O", "đ": "d", "Đ": "D"}
+)
 _LETTERS.update(str.maketrans({"ł": "l", "Ł": "L", "’": "'", "‘": "'", "ʼ": "'", "`": "'", "´": "'"}))
 _LETTERS.update(dict.fromkeys(map(ord, "‐‑‒–—−"), "-"))
 _STRICT = re.compile(r"[A-Z](?:[A-Z' -]*[A-Z'])?")
@@ -73,7 +75,7 @@ class CivilTraits:
         used_family: str = "",
         used_given: str = "",
     ) -> "CivilTraits":
-        """Raises Refused with the first thing to correct; forms call it field by field through `strict_name` and `dates`."""
+        """Raises Refused with the first thing to correct."""
         listed = " ".join(birth_givens) if isinstance(birth_givens, list | tuple) else birth_givens or ""
         listed = " ".join(listed.replace(",", " ").split())
         first = strict_name(birth_given or listed.split(" ")[0], _("le premier prénom de naissance"))
