@@ -1,4 +1,4 @@
-"""All the likely pairs of a file: candidates by exact keys, scored in blocks, memory flat whatever the number of pairs."""
+"""All the likely pairs of a file: candidates by exact keys, scored in blocks so that memory stays flat."""
 
 import csv
 import os
@@ -95,8 +95,8 @@ def candidates(people: People, progress: Progress = _silent, report: Report | No
 
 def _runs(lengths: np.ndarray) -> Iterator[tuple[int, int, int]]:
     """(first block, size, block after the last) of each run of blocks of one size; `lengths` is sorted."""
-    edges = np.flatnonzero(np.diff(lengths, prepend=-1))
-    for first, last in zip(edges.tolist(), [*edges[1:].tolist(), len(lengths)], strict=True):
+    edges = np.flatnonzero(np.diff(lengths, prepend=-1)) if len(lengths) else lengths
+    for first, last in zip(edges.tolist(), [*edges[1:].tolist(), len(lengths)], strict=False):
         yield first, int(lengths[first]), last
 
 

@@ -1,8 +1,8 @@
 """Exact keys: two records of the same person share at least one, whatever single accident happened to either.
 
-A key is a signed 64-bit number made of a kind and of what the two must share. They are stored (`MatchKey`) and looked up by
-equality on an ordinary index, which stays as fast at ten million people; a similarity index does not. Changing a rule here
-means computing the stored keys again: raise `VERSION`.
+A key is a signed 64-bit number made of a kind and of what the two must share. They are stored (`MatchKey`) and looked
+up by equality on an ordinary index, which stays as fast at ten million people; a similarity index does not. Changing a
+rule here means computing the stored keys again: raise `VERSION`.
 """
 
 import numpy as np
@@ -35,7 +35,7 @@ def _key(kind: int, *parts: np.ndarray) -> np.ndarray:
 
 
 def columns(people: People, *, stored: bool) -> list[list[np.ndarray]]:
-    """One entry per kind of key, from the surest to the loosest; a kind may hold several columns (birth or used name…)."""
+    """One entry per kind of key, from the surest to the loosest; a kind may hold several columns (birth, used…)."""
     words = people.words
     y, m, d = (a.astype(np.int64) for a in (people.year, people.month, people.day))
     full = np.where((y > 0) & (m > 0) & (d > 0), y * 10000 + m * 100 + d, 0)

@@ -1,4 +1,4 @@
-"""How alike two people are, field by field, in words: « same », « close », « crossed »… and the groups those words form.
+"""How alike two people are, field by field, in words (« same », « close », « crossed »…), and the groups these form.
 
 `compare` fills one small integer per pair and per field. Everything is symmetrical: a against b is b against a.
 The names of the levels are the rows of the weight table (`weights.json`) and of the sentences in `words.py`.
@@ -126,7 +126,7 @@ def _equal(a, b, level) -> np.ndarray:
     return np.where((a == 0) | (b == 0), level["missing"], np.where(a == b, level["same"], level["different"]))
 
 
-# --- Names -------------------------------------------------------------------------------------------------------------
+# --- Names -----------------------------------------------------------------------------------------------------------
 SAME, PARTICLE, CLOSE, FAR, PART, DIFFERENT, MISSING = range(7)
 
 
@@ -272,7 +272,7 @@ def _given(people: People, i, j) -> np.ndarray:
     return out
 
 
-# --- Date and place ----------------------------------------------------------------------------------------------------
+# --- Date and place --------------------------------------------------------------------------------------------------
 def _digit(a: np.ndarray, b: np.ndarray, digits: int) -> np.ndarray:
     """One digit differs, or two neighbours are in the other order."""
     different = np.zeros(len(a), np.int8)
@@ -337,7 +337,7 @@ def _place(people: People, i, j) -> np.ndarray:
     ).astype(np.int8)
 
 
-# --- Numbers -----------------------------------------------------------------------------------------------------------
+# --- Numbers ---------------------------------------------------------------------------------------------------------
 def _near_numbers(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if not len(a):
         return np.zeros(0, bool)
@@ -354,7 +354,7 @@ def _numbers(a, b, level) -> np.ndarray:
 
 
 def _ins(people: People, i, j) -> np.ndarray:
-    """Two right numbers that differ are two people, and the more so when they only differ by the order of birth registration."""
+    """Two right numbers that differ are two people, the more so when only the order of registration differs: twins."""
     level = L["ins"]
     a, b = people.ins[i], people.ins[j]
     sure = people.ins_sure[i] & people.ins_sure[j]
@@ -380,7 +380,7 @@ def _ins(people: People, i, j) -> np.ndarray:
     return out
 
 
-# --- Where they live ---------------------------------------------------------------------------------------------------
+# --- Where they live -------------------------------------------------------------------------------------------------
 def _address(people: People, i, j) -> np.ndarray:
     level = L["address"]
     a, b = people.street[i], people.street[j]

@@ -72,9 +72,12 @@ def _explain(levels: np.ndarray, log_odds: float, weights: Table) -> Comparison:
     level, words = combination(names)
     evidence.append(Evidence("together", level, field_name("together"), words, round(together, 2)))
     return Comparison(
-        round(float(probability(np.float64(log_odds))), 6), round(log_odds, 3), decide(log_odds, weights), tuple(evidence),
+        round(float(probability(np.float64(log_odds))), 6),
+        round(log_odds, 3),
+        decide(log_odds, weights),
+        tuple(evidence),
         weights.version,
-    )  # fmt: skip
+    )
 
 
 def normalise(traits: t.Traits) -> dict[str, object]:

@@ -1,7 +1,7 @@
-"""Many people as columns of numbers: the one shape in which pairs are compared and keys are made, for two people or a million.
+"""Many people as columns of numbers: the one shape in which pairs are compared and keys are made, for two or a million.
 
-Each distinct text is parsed once; a record only holds numbers that point to it. That is what makes a million records fit
-in memory and twenty million comparisons fit in a minute, and lets the review screen and the batch share every rule.
+Each distinct text is parsed once; a record only holds numbers that point to it. That is what makes a million records
+fit in memory and ten million comparisons fit in a minute, and lets the review screen and the batch share every rule.
 """
 
 import json

@@ -1,7 +1,7 @@
 """What a person is compared by, and how each text becomes something that can be compared.
 
 Nothing here knows of the database: a `Traits` is filled from an Identity, a feed's message or a line of a file.
-Every parser accepts what is really typed (`1939`, `28/05/1939`, `DE LA  Tour-d'Auvergne`, `+33 6 12…`) and never raises:
+Every parser accepts what is really typed (`1939`, `28/05/1939`, `de la  Tour-d'Auvergne`, `+33 6…`) and never raises:
 what cannot be read is missing.
 """
 
@@ -58,7 +58,7 @@ def fold(text: str) -> str:
     return _NOT_WORD.sub(" ", text.upper()).strip()
 
 
-# --- Names -------------------------------------------------------------------------------------------------------------
+# --- Names -----------------------------------------------------------------------------------------------------------
 PARTICLES = frozenset("LE LA LES L DE DU DES D DA DAS DO DOS DI DEL DELLA VAN VON DER DEN EL AL BEN ABD".split())
 _SAINTS = {"ST": "SAINT", "STE": "SAINTE"}
 _NO_NAME = frozenset(
@@ -68,7 +68,7 @@ _NO_NAME = frozenset(
 
 @lru_cache(maxsize=1 << 17)
 def family(text: str) -> tuple[str, str, tuple[str, ...]]:
-    """(joined, core without particles, parts of a double name): « LE GALL-PENVERN » is LEGALLPENVERN, its parts GALL and PENVERN."""
+    """(joined, core without particles, parts): the parts of « LE GALL-PENVERN » are GALL and PENVERN."""
     folded = fold(text)
     if folded in _NO_NAME:
         return "", "", ()
@@ -110,7 +110,7 @@ def given_list(first: str, listed: tuple[str, ...]) -> tuple[str, ...]:
     return (first, *(t for t in rest if t != first))[:4]
 
 
-# --- Sex, date, place --------------------------------------------------------------------------------------------------
+# --- Sex, date, place ------------------------------------------------------------------------------------------------
 _SEXES = {
     **dict.fromkeys(("M", "1", "H", "MASCULIN", "HOMME", "MALE", "MR", "7"), 1),
     **dict.fromkeys(("F", "2", "FEMININ", "FEMME", "FEMALE", "MME", "8"), 2),
@@ -127,7 +127,7 @@ _DIGITS = re.compile(r"\d+")
 
 @lru_cache(maxsize=1 << 16)
 def birth_date(text: str) -> tuple[int, int, int]:
-    """(year, month, day), 0 for what is not known: `1939`, `193900`, `1939-00-00`, `28/05/1939`, `05/1939` are all real.
+    """(year, month, day), 0 for what is not known: `1939`, `193900`, `1939-00-00`, `28/05/1939` are all real.
 
     A month beyond 12 with a day that could be one is a pair typed in the wrong order; other impossible values
     (the « lunar » dates of the registries) are unknown.
@@ -194,7 +194,7 @@ def town_of(code: str) -> str:
     return code
 
 
-# --- Numbers -----------------------------------------------------------------------------------------------------------
+# --- Numbers ---------------------------------------------------------------------------------------------------------
 _INS = re.compile(r"[1-478]\d{4}(?:\d{2}|2[AB])\d{6}(?:\d{2})?")
 
 
@@ -239,9 +239,10 @@ def email(text: str) -> str:
     return kept if "@" in kept else ""
 
 
-# --- Address -----------------------------------------------------------------------------------------------------------
+# --- Address ---------------------------------------------------------------------------------------------------------
 _STREETS = {
-    "R": "RUE", "AV": "AVENUE", "AVE": "AVENUE", "BD": "BOULEVARD", "BLD": "BOULEVARD", "BVD": "BOULEVARD", "BLVD": "BOULEVARD",
+    "R": "RUE", "AV": "AVENUE", "AVE": "AVENUE", "BD": "BOULEVARD", "BLD": "BOULEVARD",
+    "BVD": "BOULEVARD", "BLVD": "BOULEVARD",
     "PL": "PLACE", "CHE": "CHEMIN", "CH": "CHEMIN", "CHEM": "CHEMIN", "IMP": "IMPASSE", "ALL": "ALLEE", "RTE": "ROUTE",
     "SQ": "SQUARE", "LD": "LIEU DIT", "LIEUDIT": "LIEU DIT", "ST": "SAINT", "STE": "SAINTE", "RES": "RESIDENCE",
     "BIS": "B", "TER": "T", "GAL": "GENERAL", "DR": "DOCTEUR", "CDT": "COMMANDANT",
@@ -252,7 +253,7 @@ _NUMBER = re.compile(r"(\d{1,5})\s*(?:(BIS|TER|[A-D])\b)?\s*")
 
 @lru_cache(maxsize=1 << 14)
 def street(text: str) -> tuple[int, str]:
-    """(number in the street, street without small words): « 12 bis, av. de la République » is (12, AVENUE REPUBLIQUE)."""
+    """(number, street without small words): « 12 bis, av. de la République » is (12, AVENUE REPUBLIQUE)."""
     folded = fold(text)
     number, found = 0, _NUMBER.match(folded)
     if found:

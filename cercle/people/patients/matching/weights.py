@@ -1,7 +1,7 @@
 """The weight table: one versioned data file, read once; a score is a sum of the rows that a pair falls in.
 
-`weights.json` holds, for each profile (« fr », « febrl »), the intercept, one weight per level of each field, one per pair
-of groups of the crossed fields, the two thresholds and how they were obtained. `bench/matching_train.py` writes it.
+`weights.json` holds, for each profile (« fr », « febrl »), the intercept, one weight per level of each field, one per
+pair of groups of the crossed fields, and the two thresholds. `bench/matching_train.py` writes it.
 """
 
 import json
