@@ -4,7 +4,6 @@ from . import views
 
 app_name = "documents"
 urlpatterns = [
-    path("patients/<uuid:circle_id>/documents/", views.document_list, name="list"),
     path("patients/<uuid:circle_id>/documents/<uuid:document_id>/", views.show, name="show"),
     path("patients/<uuid:circle_id>/documents/<uuid:document_id>/vignette/", views.thumbnail, name="thumbnail"),
 ]

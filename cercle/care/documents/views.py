@@ -18,6 +18,7 @@ from .models import Document
 
 # Even opened in a tab of its own, a file of ours runs nothing, loads nothing, and has no origin.
 SANDBOX = "default-src 'none'; sandbox; frame-ancestors 'self'"
+SHOWN = 200  # the latest; older ones are found from their note
 PLACEHOLDER = (
     b'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 320 240" width="320" height="240">'
     b'<rect width="320" height="240" fill="#e8ebe7"/><path d="M104 160l40-52 28 36 16-20 28 36z" fill="#b9c3bf"/>'
@@ -25,17 +26,12 @@ PLACEHOLDER = (
 )
 
 
-@require_safe
-def document_list(request, circle_id: UUID):
-    acting = enter(request, circle_id, Permission.READ_NOTEBOOK)
-    documents = list(
-        Document.objects.visible_to(acting)
-        .filter(state=Document.State.KEPT)
-        .select_related("author_role__practitioner")
-        .order_by("-id")[:200]
-    )
+def panel(request, acting: Acting, **extra) -> dict:
+    """The « Documents » tab; the frame has passed the gate."""
+    visible = Document.objects.visible_to(acting).filter(state=Document.State.KEPT)
+    documents = list(visible.order_by("-id")[:SHOWN])
     record(acting, "documents.listed", kind=Kind.READ, shown=[d.pk for d in documents])
-    return render(request, "documents/list.html", {"acting": acting, "circle_id": circle_id, "documents": documents})
+    return {"documents": documents, **extra}
 
 
 @require_safe

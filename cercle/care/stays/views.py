@@ -12,6 +12,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from cercle.base.audit.record import Kind, record
 from cercle.base.common.errors import Refused
 from cercle.base.common.text import name_key
+from cercle.base.web import panels
 from cercle.people.circles.access import enter
 from cercle.people.circles.vocabulary import Permission
 from cercle.people.directory.models import Organization
@@ -25,7 +26,7 @@ def alert(request, circle_id: UUID):
     """The violet line of the patient's banner; empty when at home."""
     acting = enter(request, circle_id, Permission.READ_NOTEBOOK)
     return render(
-        request, "stays/pages.html#alert", {"acting": acting, "circle_id": circle_id, "alert": words.alert(acting)}
+        request, "stays/panel.html#alert", {"acting": acting, "circle_id": circle_id, "alert": words.alert(acting)}
     )
 
 
@@ -33,7 +34,7 @@ def alert(request, circle_id: UUID):
 def show(request, circle_id: UUID, stay_id: UUID):
     acting, stay = _reach(request, circle_id, stay_id, Permission.READ_NOTEBOOK)
     record(acting, "stays.shown", on=stay, kind=Kind.READ, shown=[stay.pk])
-    return render(request, "stays/pages.html", _page(acting, stay))
+    return panels.show(request, acting, "sejour", **_page(acting, stay))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -143,9 +144,11 @@ def _change(request, circle_id, stay_id, form_class, action, title, verb, initia
 
 def _form(request, context: dict, which: str):
     """A sheet when htmx asks, a whole page otherwise; 422 when there is something to correct."""
-    partial = "#form" if request.headers.get("HX-Request") else ""
     status = 422 if request.method == "POST" else 200
-    return render(request, f"stays/pages.html{partial}", {**context, "which": which}, status=status)
+    if request.headers.get("HX-Request"):
+        return render(request, "stays/panel.html#form", {**context, "which": which}, status=status)
+    acting = context.pop("acting")
+    return panels.show(request, acting, "sejour", status=status, **context, which=which)
 
 
 def _done(request, stay: Stay):
@@ -164,7 +167,6 @@ def _page(acting, stay: Stay) -> dict:
     sex = acting.patient.identity.sex if acting.patient.identity else ""
     movements = Movement.objects.filter(stay=stay).select_related("stay").order_by("-at", "-id")
     return {
-        "acting": acting,
         "circle_id": acting.circle_id,
         "stay": stay,
         "which": "show",

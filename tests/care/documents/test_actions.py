@@ -206,7 +206,7 @@ def test_an_outsider_finds_nothing_whatever_she_asks(bruno, page):
     client = page(zoe)
     for name in ("show", "thumbnail"):
         assert client.get(address(document, name)).status_code == 404
-    assert client.get(reverse("documents:list", args=[bruno.circle_id])).status_code == 404
+    assert client.get(reverse("record:tab", args=[bruno.circle_id, "documents"])).status_code == 404
     # Nor through her own circle with our document's id.
     assert client.get(reverse("documents:show", args=[zoe.circle_id, document.pk])).status_code == 404
     assert not AuditEvent.objects.filter(action="documents.shown").exists()
@@ -236,7 +236,7 @@ def test_the_thumbnail_comes_by_a_job_and_a_placeholder_before_it(bruno, page):
 def test_the_list_shows_what_may_be_seen_and_says_so_in_the_journal(bruno, page):
     first = actions.store_upload(bruno, file=letter(name="Ordonnance.pdf"))
     actions.store_upload(bruno, file=photo(), category="nursing", draft=True)
-    answer = page(bruno).get(reverse("documents:list", args=[bruno.circle_id]))
+    answer = page(bruno).get(reverse("record:tab", args=[bruno.circle_id, "documents"]))
     assert "Ordonnance.pdf" in answer.content.decode() and "plaie.jpg" not in answer.content.decode()
     assert AuditEvent.objects.filter(action="documents.listed").latest("id").shown == [first.pk]
 
