@@ -4,9 +4,11 @@ from cercle.base.audit import tasks as audit
 from cercle.base.common import tasks as common
 from cercle.base.common.jobs import every
 from cercle.base.notifications import tasks as notifications
+from cercle.base.web import tasks as web
 
 every("* * * * *", common.put_back_stalled)
 every("17 3 * * *", common.forget_old)
 every("* * * * *", audit.seal)
 every("41 2 * * *", audit.partitions)
 every("* * * * *", notifications.send_due)
+every("23 * * * *", web.forget_old_counters)

@@ -35,7 +35,7 @@ DROPPED = (
     "text-danger text-light text-dark text-black text-white fst lh font-monospace fs display rounded z vw vh min-vw "
     "min-vh user-select pe float overflow"
 ).split()
-DROPPED_CLASS = re.compile(r"\.(?:%s)(?![a-zA-Z])" % "|".join(map(re.escape, DROPPED)))
+DROPPED_CLASS = re.compile(rf"\.(?:{'|'.join(map(re.escape, DROPPED))})(?![a-zA-Z])")
 WIDE = re.compile(r"-(?:xl|xxl)\b")
 
 

@@ -6,7 +6,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
-from cercle.base.web import french
+from cercle.base.web import french, live
 from cercle.base.web import places as registry
 from cercle.base.web.places import Person, Shown
 
@@ -86,10 +86,18 @@ class Frame:
     def help_url(self) -> str:
         return registry.address(registry.hook("help") or "")
 
+    @property
+    def bell_fragment_url(self) -> str:
+        return registry.address("web:bell")
+
+    @property
+    def own_topic(self) -> str:
+        return f"user:{self.request.user.pk}"
+
     @cached_property
     def topics(self) -> str:
-        provider = registry.hook("topics")
-        return provider(self.request) if provider else ""
+        """What every page listens to; a view that shows a circle gives its own list as `topics`."""
+        return live.topics_for(self.request)
 
 
 def frame(request: HttpRequest) -> dict:

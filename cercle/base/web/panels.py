@@ -1,9 +1,9 @@
 """The patient's page is a frame whose panels come from the apps that own them.
 
-    panels.register(panels.Panel(slug="cahier", label=_("Cahier"), order=10, template="notebook/panel.html", context=page))
+    panels.register(panels.Panel(slug="cahier", label=_("Cahier"), order=10, template="notebook/panel.html", context=f))
 
-The frame (care/record) registers itself with `set_frame`; a panel's own view shows the whole page, again through its gate, with
-`panels.show(request, acting, "cahier", form=form)`: same page, same fragment, one request.
+The frame (care/record) registers itself with `set_frame`; a panel's own view shows the whole page, again through its
+gate, with `panels.show(request, acting, "cahier", form=form)`: same page, same fragment, one request.
 """
 
 from collections.abc import Callable

@@ -103,11 +103,6 @@ def register_help(url_name: str) -> None:
     _hooks["help"] = url_name
 
 
-def register_topics(topics: Callable[[HttpRequest], str]) -> None:
-    """The signed topics every page listens to (the person's own); a view's `topics` variable replaces it."""
-    _hooks["topics"] = topics
-
-
 def register_demo(is_demo: Callable[[], bool]) -> None:
     """Says whether this database is a demonstration: opens `/style/`."""
     _hooks["demo"] = is_demo

@@ -1,4 +1,4 @@
-"""The living style page: every component with its states, beside docs of how to write it."""
+"""The living style page, and the bell that follows the person's own topic."""
 
 from django import forms
 from django.conf import settings
@@ -46,6 +46,10 @@ COLOURS = [
     ("done", _("Fait, lu, reçu, qualifié")), ("info", _("En cours, information")),
     ("wait", _("En attente, brouillon")), ("stay", _("Hospitalisé, établissement")),
 ]  # fmt: skip
+
+
+def bell(request: HttpRequest) -> HttpResponse:
+    return render(request, "web/bell.html")
 
 
 def style(request: HttpRequest) -> HttpResponse:

@@ -72,7 +72,7 @@ def chip(kind, icon="", text="", title=""):
 
 @register.simple_tag
 def state(key, text=""):
-    """The chip of a state by its key (cercle/base/web/states.py), e.g. `{% state identity.status %}`; nothing if unknown."""
+    """The chip of a state by its key (states.py), e.g. `{% state identity.status %}`; nothing if unknown."""
     found = STATES.get(str(key))
     if not found:
         return mark_safe(f'<span class="chip">{escape(text)}</span>') if text else ""
@@ -197,12 +197,14 @@ def field(bound, unit="", css="", optional=True, hint=None, label="", **attrs):
     if isinstance(widget, CHECKS):
         widget.attrs["class"] = "form-check-input"
         rows = "".join(
-            f'<label class="check" for="{sub.id_for_label}">{sub.tag()}<span>{conditional_escape(sub.choice_label)}</span></label>'
+            f'<label class="check" for="{sub.id_for_label}">{sub.tag()}'
+            f"<span>{conditional_escape(sub.choice_label)}</span></label>"
             for sub in bound.subwidgets
         )
         tied = f' aria-describedby="{" ".join(told)}"' if told else ""
         return mark_safe(
-            f'<fieldset class="field {escape(css)}"{tied}><legend class="form-label">{words}</legend>{below}{rows}{wrong}</fieldset>'
+            f'<fieldset class="field {escape(css)}"{tied}><legend class="form-label">{words}</legend>'
+            f"{below}{rows}{wrong}</fieldset>"
         )
     if isinstance(widget, forms.CheckboxInput):
         return mark_safe(
@@ -216,7 +218,8 @@ def field(bound, unit="", css="", optional=True, hint=None, label="", **attrs):
             f'aria-pressed="false" aria-label="{escape(_("Montrer le mot de passe"))}">{svg("eye")}</button></div>'
         )
     return mark_safe(
-        f'<div class="field {escape(css)}"><label class="form-label" for="{name}">{words}</label>{below}{inner}{wrong}</div>'
+        f'<div class="field {escape(css)}"><label class="form-label" for="{name}">{words}</label>'
+        f"{below}{inner}{wrong}</div>"
     )
 
 
@@ -231,7 +234,8 @@ def form_errors(form):
     title = _("Ce formulaire est à corriger. Ce que vous avez saisi est gardé.")
     links = f"<ul>{links}</ul>" if links else ""
     return mark_safe(
-        f'<div class="problem" role="alert" tabindex="-1" data-focus>{svg("circle-alert")}<div><h2>{escape(title)}</h2>{lines}{links}</div></div>'
+        f'<div class="problem" role="alert" tabindex="-1" data-focus>{svg("circle-alert")}'
+        f"<div><h2>{escape(title)}</h2>{lines}{links}</div></div>"
     )
 
 

@@ -1,11 +1,13 @@
 // What every page needs: nothing typed is lost, and the person is told when the network or the server fails.
 const bar = document.getElementById("network-bar");
 
-export function say(why, text) {
+function say(why, text) {
   if (!bar) return;
   bar.querySelector("span").textContent = text || bar.dataset[why] || bar.dataset.failed;
   bar.hidden = false;
 }
+
+document.addEventListener("cercle:say", (event) => say(event.detail));
 
 function hush() {
   if (bar) bar.hidden = true;
@@ -13,6 +15,14 @@ function hush() {
 
 const WHY = { 401: "signedOut", 403: "refused", 404: "gone", 413: "tooBig", 429: "tooFast" };
 
+// A session that ended while something was being written: htmx would follow HX-Redirect and lose it.
+document.addEventListener("htmx:beforeOnLoad", (event) => {
+  const { xhr, requestConfig } = event.detail;
+  if (xhr.status !== 401) return;
+  if (requestConfig.verb === "get" && !document.querySelector("form[data-unsaved]")) return;
+  event.preventDefault();
+  say("signedOut");
+});
 document.addEventListener("htmx:responseError", (event) => {
   const { status } = event.detail.xhr;
   const text = event.detail.xhr.getResponseHeader("X-Message");
