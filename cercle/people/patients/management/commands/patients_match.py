@@ -31,7 +31,7 @@ class Command(BaseCommand):
 
     def handle(self, *, file: Path, out: Path, format: str, mapping: str | None, **options):
         columns = files.parse_map(mapping) if mapping else None
-        with Bars(quiet=options["verbosity"] == 0 or not sys.stderr.isatty() and options["verbosity"] < 2) as bars:
+        with Bars(quiet=options["verbosity"] == 0) as bars:
             report = match_file(file, out, profile=format, mapping=columns, progress=bars)
         if report.repeated_ids:
             some = ", ".join(report.repeated_ids[:5])
@@ -65,6 +65,11 @@ class Bars:
             self.__exit__()
             self.step = step
             self.bar = tqdm(
-                desc=STEPS[step], total=total or None, disable=self.quiet, unit="", unit_scale=True, leave=True
+                desc=STEPS[step],
+                total=total or None,
+                disable=self.quiet,
+                unit_scale=True,
+                delay=0.5,  # a short step, or a file refused at once, leaves no half-drawn bar
+                mininterval=0.2 if sys.stderr.isatty() else 5,
             )
         self.bar.update(done - self.bar.n)
