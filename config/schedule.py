@@ -5,6 +5,7 @@ from cercle.base.common import tasks as common
 from cercle.base.common.jobs import every
 from cercle.base.notifications import tasks as notifications
 from cercle.base.web import tasks as web
+from cercle.care.documents import tasks as documents
 
 every("* * * * *", common.put_back_stalled)
 every("17 3 * * *", common.forget_old)
@@ -12,3 +13,4 @@ every("* * * * *", audit.seal)
 every("41 2 * * *", audit.partitions)
 every("* * * * *", notifications.send_due)
 every("23 * * * *", web.forget_old_counters)
+every("*/10 * * * *", documents.catch_up)
