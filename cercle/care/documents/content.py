@@ -154,6 +154,7 @@ def _heic(file: BinaryIO) -> Checked:
         ) from None
     try:
         opened = pillow_heif.open_heif(file, convert_hdr_to_8bit=True)
+        _few_enough(opened.size)
         return _rebuild(opened.to_pillow(), as_format="JPEG")
     except Refused:
         raise
@@ -169,11 +170,15 @@ def _too_many_pixels() -> Refused:
     )
 
 
+def _few_enough(size: tuple[int, int]) -> None:
+    """From the header, before anything is decoded."""
+    if size[0] * size[1] > MAX_PIXELS or max(size) > MAX_SIDE:
+        raise _too_many_pixels()
+
+
 def _rebuild(image: Image.Image, as_format: str | None = None) -> Checked:
     """Same pixels, upright, sRGB, nothing else. An animation keeps its first picture."""
-    width, height = image.size
-    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:  # known from the header, before decoding
-        raise _too_many_pixels()
+    _few_enough(image.size)
     kind = as_format or ("JPEG" if image.format in ("JPEG", "MPO") else image.format)
     image.seek(0)
     image.load()

@@ -2,6 +2,7 @@ from datetime import datetime, time
 
 from django import forms
 from django.utils import timezone
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from cercle.base.common.text import name_key
@@ -16,6 +17,11 @@ def _day(**more):
 
 def _hour(**more):
     return forms.TimeField(required=False, widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"), **more)
+
+
+def _capitalised(choices) -> list[tuple[str, str]]:
+    """« Retour à domicile »: the labels are written for the middle of a sentence."""
+    return [(value, capfirst(label)) for value, label in choices.choices]
 
 
 def instant(day, hour, *, late: bool = False) -> datetime:
@@ -46,7 +52,7 @@ class AdmitForm(forms.Form):
     started_on = _day(label=_("Jour d’entrée"))
     started_time = _hour(label=_("Heure"))
     entry_mode = forms.ChoiceField(
-        label=_("Comment"), required=False, choices=[("", _("Je ne sais pas")), *Stay.Entry.choices]
+        label=_("Comment"), required=False, choices=[("", _("Je ne sais pas")), *_capitalised(Stay.Entry)]
     )
     ward = forms.CharField(label=_("Service"), max_length=120, required=False)
     room = forms.CharField(label=_("Chambre"), max_length=40, required=False)
@@ -112,7 +118,9 @@ class AnnounceForm(forms.Form):
 class DischargeForm(forms.Form):
     ended_on = _day(label=_("Jour de sortie"))
     ended_time = _hour(label=_("Heure"))
-    end_kind = forms.ChoiceField(label=_("Où va la personne ?"), choices=Stay.End.choices, widget=forms.RadioSelect)
+    end_kind = forms.ChoiceField(
+        label=_("Où va la personne ?"), choices=_capitalised(Stay.End), widget=forms.RadioSelect
+    )
     text = forms.CharField(
         label=_("Un mot pour le cercle"), max_length=500, required=False, widget=forms.Textarea(attrs={"rows": 2})
     )
