@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from django.contrib.postgres.search import TrigramWordSimilarity
-from django.db.models import Q, QuerySet, Value
+from django.db.models import Q, QuerySet, TextField, Value
 from django.db.models.functions import Concat
 
 from cercle.base.common import dates
@@ -127,7 +127,7 @@ def _among(asked: Asked, among: Among, limit: int) -> list:
 def _alike(rows: QuerySet, asked: Asked, limit: int) -> list:
     """A slip of the pen, within a set that is already small."""
     typed = " ".join(asked.names)
-    likeness = TrigramWordSimilarity(typed, Concat("sort", Value(" "), "birth_sort"))
+    likeness = TrigramWordSimilarity(typed, Concat("sort", Value(" "), "birth_sort", output_field=TextField()))
     alike = rows.annotate(likeness=likeness).filter(likeness__gte=LIKENESS)
     return list(alike.order_by("-likeness", "sort").values_list("patient_id", flat=True)[:limit])
 

@@ -119,9 +119,7 @@ def test_discords_are_warnings_by_trait(number, sex, born, place, fields):
 
 
 def test_the_official_test_identities_agree_with_their_number():
-    identities = json.loads(TEST_IDENTITIES.read_text())[
-        "identites"
-    ]
+    identities = json.loads(TEST_IDENTITIES.read_text())["identites"]
     for person in identities:
         number = person.get("matricule_ins")
         if not number:
