@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from cercle.base.common.models import Record
 from cercle.people.directory import nomenclature
 from cercle.people.directory.queries import (
+    CommuneQuerySet,
     OrganizationQuerySet,
     PracticeRoleQuerySet,
     PractitionerQuerySet,
@@ -394,6 +395,8 @@ class Commune(models.Model):
     lat = models.FloatField(null=True)
     lon = models.FloatField(null=True)
     replaced_by = models.CharField(max_length=5, blank=True)  # the commune nouvelle, for COMD and COMA
+
+    objects = CommuneQuerySet.as_manager()
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["code", "kind"], name="commune_code_kind")]

@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from django.utils.translation import gettext_lazy as _
+
 DATA = Path(__file__).parent / "data"
 
 HEALTH, SOCIAL, OTHER = "health", "social", "other"
@@ -82,3 +84,35 @@ def short_label(
     if liberal and (system, code) == ("TRE_G15", "60"):
         words += " libérale" if feminine else " libéral"
     return words[:1].upper() + words[1:]
+
+
+# What the search offers: the professions of a coordination, most common first, then the others under « Autres ».
+USUAL = (
+    ("TRE_G15", "60"), ("TRE_G15", "10"), ("TRE_G15", "70"), ("TRE_G15", "21"), ("TRE_G15", "50"), ("TRE_G15", "91"),
+    ("TRE_G15", "40"), ("TRE_G15", "35"), ("JDV_J48", "41"), ("JDV_J48", "93"), ("TRE_G15", "94"), ("TRE_G15", "95"),
+    ("JDV_J48", "301"), ("JDV_J48", "350"),
+)  # fmt: skip
+
+KIND_LABELS = {
+    "hospital": _("Hôpital ou clinique"), "had": _("Hospitalisation à domicile"), "ehpad": _("EHPAD"), "ssiad": _("SSIAD"),
+    "home_care": _("Service autonomie à domicile"), "pharmacy": _("Pharmacie"), "laboratory": _("Laboratoire"),
+    "msp": _("Maison de santé"), "health_centre": _("Centre de santé"), "practice": _("Cabinet"),
+    "dac": _("Dispositif d’appui à la coordination"), "cpts": _("CPTS"), "clic": _("CLIC"), "mdph": _("MDPH"),
+    "esms": _("Établissement ou service médico-social"), "grades": _("GRADeS"), "transport": _("Transport sanitaire"),
+    "shop": _("Appareillage et matériel"), "other": _("Autre structure"),
+}  # fmt: skip
+
+
+def profession_choices() -> list[tuple[str, list[tuple[str, str]]]]:
+    """Grouped choices for a form: usual ones, then the rest by name. Values are « SYSTEM:code »."""
+    table = professions()
+
+    def choice(key: tuple[str, str]) -> tuple[str, str]:
+        found = table[key]
+        return f"{found.system}:{found.code}", found.noun[:1].upper() + found.noun[1:]
+
+    usual = [choice(key) for key in USUAL]
+    # The 300s of JDV_J48 repeat other codes for past experiments: not offered.
+    old = {k for k in table if k[0] == "JDV_J48" and len(k[1]) == 3} | {("TRE_G15", "93")}
+    rest = sorted((choice(k) for k in table if k not in USUAL and k not in old), key=lambda c: c[1])
+    return [(_("Les plus recherchées"), usual), (_("Autres professions"), rest)]  # type: ignore[list-item]

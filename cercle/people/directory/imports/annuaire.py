@@ -89,13 +89,9 @@ def import_annuaire(source: Source, *, full: bool = False, force: bool = False, 
         reader = Reader(run, header, width, encoding)
         apply = apply_activities if kind == "annuaire" else apply_skills
         context = Context(run, has_skills="skill" in header)
-        broken_after = 0
-        try:
-            for batch in batches(reader.entries(), BATCH):
-                _write(run, context, batch, reader, apply)
-        except Broken:
-            broken_after = reader.lines.number
-        if broken_after:
+        for batch in batches(reader.entries(), BATCH):
+            _write(run, context, batch, reader, apply)
+        if reader.broken:
             raise Refused(
                 _("Le fichier s’interrompt après la ligne %d ; ce qui précède est enregistré.") % run.row.line, "broken_file"
             )
@@ -166,21 +162,25 @@ class Reader:
         self.fields = tuple(header.items())
         stream = run.source.open(run.row.offset)
         self.lines = Lines(stream, number=run.row.line, offset=run.row.offset, encoding=encoding)
+        self.broken = False  # the compressed file stops before its end
         self.pending: list[tuple[int, str, str]] = []  # refusals, counted when their batch is committed
         self.read: list[int] = []
         self.blank: list[int] = []
 
     def entries(self) -> Iterator[Entry]:
-        for line in self.lines:
-            if line.number == 1:
-                continue
-            if line.text is not None and not line.text.strip():
-                self.blank.append(line.number)
-                continue
-            self.read.append(line.number)
-            entry = self.entry(line)
-            if entry is not None:
-                yield entry
+        try:
+            for line in self.lines:
+                if line.number == 1:
+                    continue
+                if line.text is not None and not line.text.strip():
+                    self.blank.append(line.number)
+                    continue
+                self.read.append(line.number)
+                entry = self.entry(line)
+                if entry is not None:
+                    yield entry
+        except Broken:
+            self.broken = True
 
     def settle(self, upto: int) -> None:
         """Count what concerns lines up to `upto`, and keep the rest for the next batch."""

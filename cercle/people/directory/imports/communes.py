@@ -27,9 +27,8 @@ class Communes:
             if len(self._found) > 200_000:
                 self._found.clear()
             choices = self.by_postal.get(postal, [])
-            named = [c for c, key in choices if key == _key(city)]
-            found = named if named else choices
-            self._found[postal, city] = found[0][0] if len(found) == 1 else ""
+            found = [c for c, key in choices if key == _key(city)] or [c for c, _key_of in choices]
+            self._found[postal, city] = found[0] if len(found) == 1 else ""
         return self._found[postal, city]
 
     def place(self, code: str) -> tuple[str, float | None, float | None]:

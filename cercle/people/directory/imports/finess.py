@@ -8,7 +8,8 @@ A structure closed and unknown here is left out; one that we know is closed.
 import csv
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import date
 from typing import Any
 
@@ -148,6 +149,17 @@ class Batch:
         self.rows = {}
 
 
+@contextmanager
+def _flushed(flush: Callable[[], None]) -> Iterator[None]:
+    """What was read well is written, at the end of the file and where it breaks."""
+    try:
+        yield
+    except (Broken, ijson.JSONError, *BROKEN):
+        flush()
+        raise
+    flush()
+
+
 # --- JSON of 2026 --------------------------------------------------------------------------------------------------------
 
 
@@ -167,7 +179,7 @@ def _structures(run: Run) -> None:
             run.commit(last, 0)
         run.progress()
 
-    try:
+    with _flushed(flush):
         for number, entity in _items(run):
             run.count("lines")
             try:
@@ -181,8 +193,6 @@ def _structures(run: Run) -> None:
             last = number
             if len(batch.rows) >= BATCH:
                 flush()
-    finally:
-        flush()
 
 
 def _legal_entity(entity: dict) -> tuple[dict[str, Any], str]:
@@ -252,7 +262,7 @@ def _activities(run: Run) -> None:
     def flush() -> None:
         with transaction.atomic(), connection.cursor() as cursor:
             known = dict(Organization.objects.filter(finess__in=rows).values_list("finess", "activities"))
-            for finess in rows.keys() - known.keys():
+            for finess in sorted(f for f in rows if rows[f] and f not in known):
                 run.refuse(last, "unknown_structure", "numFinessEge")
             changed = {f: a for f, a in rows.items() if f in known and known[f] != a}
             stage = Stage(cursor, "stage_activity", {"finess": "varchar", "activities": "jsonb"})
@@ -266,7 +276,7 @@ def _activities(run: Run) -> None:
             rows.clear()
         run.progress()
 
-    try:
+    with _flushed(flush):
         for number, entity in _items(run):
             run.count("lines")
             try:
@@ -278,8 +288,6 @@ def _activities(run: Run) -> None:
             last = number
             if len(rows) >= BATCH:
                 flush()
-    finally:
-        flush()
 
 
 def _active(site: dict) -> Iterator[dict]:
@@ -303,7 +311,6 @@ def _etalab(run: Run) -> None:
     lines = Lines(run.source.open(run.row.offset), number=run.row.line, offset=run.row.offset, encoding=_encoding(run.source))
     batch = Batch(run)
     places: dict[str, tuple[float, float]] = {}
-    departments: dict[str, str] = {}
     last = (run.row.line, run.row.offset)
 
     def flush() -> None:
@@ -315,7 +322,7 @@ def _etalab(run: Run) -> None:
             run.commit(*last)
         run.progress()
 
-    try:
+    with _flushed(flush):
         for line in lines:
             last = (line.number, line.offset)
             if line.problem:
@@ -336,8 +343,9 @@ def _etalab(run: Run) -> None:
             elif section == "geolocalisation" and len(values) >= 5:
                 finess = values[1].strip()
                 x, y = _number(values[2]), _number(values[3])
-                department = departments.get(finess) or _department_of(finess)
-                place = geo.project(x, y, department=department, projection=values[4]) if x is not None and y is not None else None
+                place = None
+                if x is not None and y is not None:
+                    place = geo.project(x, y, department=_department_of(finess), projection=values[4])
                 if place is None:
                     run.refuse(line.number, "coordinates", "coordxet")
                 else:
@@ -346,8 +354,6 @@ def _etalab(run: Run) -> None:
                 run.refuse(line.number, "columns")
             if len(batch.rows) >= BATCH or len(places) >= BATCH:
                 flush()
-    finally:
-        flush()
 
 
 def _encoding(source: Source) -> str:
@@ -389,7 +395,10 @@ def _commune(department: str, commune: str) -> str:
 
 
 def _department_of(finess: str) -> str:
-    return finess[:3] if finess.startswith("97") else finess[:2]
+    """Overseas numbers begin with 9701 (Guadeloupe) to 9704 (La Réunion), 9801 and 9805 (Mayotte)."""
+    if finess.startswith("970"):
+        return "97" + finess[3]
+    return "976" if finess.startswith("980") else finess[:2]
 
 
 def _locate(places: dict[str, tuple[float, float]]) -> Counts:

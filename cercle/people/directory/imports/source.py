@@ -77,13 +77,14 @@ class Source:
         start = buffered.peek(4)[:4]
         try:
             if start[:2] == b"\x1f\x8b":
-                stream: IO[bytes] = io.BufferedReader(gzip.GzipFile(fileobj=buffered), 1 << 20)  # type: ignore[arg-type]
+                # No larger buffer on top: what a cut file still holds must come out before the error.
+                stream: IO[bytes] = gzip.GzipFile(fileobj=buffered)  # type: ignore[assignment]
             elif start == b"PK\x03\x04":
                 archive = zipfile.ZipFile(buffered)
                 members = [m for m in archive.infolist() if not m.is_dir()]
                 if not members:
                     raise Refused(_("L’archive « %s » est vide.") % self.path.name, "wrong_file")
-                stream = io.BufferedReader(archive.open(max(members, key=lambda m: m.file_size)), 1 << 20)  # type: ignore[arg-type]
+                stream = io.BufferedReader(archive.open(max(members, key=lambda m: m.file_size)), 8192)  # type: ignore[arg-type]
             else:
                 buffered.seek(offset)
                 return buffered
