@@ -6,8 +6,9 @@ from cercle.base.common.health import healthz
 
 urlpatterns: list = [path("healthz", healthz)]
 
-urlpatterns += [path("", include("cercle.people.accounts.urls"))]
+urlpatterns += [path("", include("cercle.people.accounts.urls")), path("", include("cercle.people.directory.urls"))]
 urlpatterns += [path("", include("cercle.care.documents.urls")), path("", include("cercle.care.stays.urls"))]
+urlpatterns += [path("", include("cercle.people.circles.urls"))]
 urlpatterns += [path("", include("cercle.care.notebook.urls")), path("", include("cercle.care.record.urls"))]
 urlpatterns += [path("", include("cercle.base.web.urls"))]
 
