@@ -49,7 +49,7 @@ def avatar(who, tint="", size="", label=""):
         who = getattr(who, "initials", None) or french.initials(str(who))
     elif who and len(who) > 3:
         who = french.initials(who)
-    css = f"avatar avatar-{size}" if size else "avatar"
+    css = f"avatar avatar-{escape(size)}" if size else "avatar"
     named = f'role="img" aria-label="{escape(label)}"' if label else 'aria-hidden="true"'
     return mark_safe(f'<span class="{css}{tint_class(tint)}" {named}>{escape(who or "?")}</span>')
 
@@ -65,7 +65,7 @@ def chip(kind, icon="", text="", title=""):
     """`{% chip "urgent" "triangle-alert" "Urgent" %}`; kinds: urgent watch done info wait stay line."""
     if icon and not text and icon not in KNOWN:
         icon, text = "", icon
-    css = f"chip chip-{kind}" if kind else "chip"
+    css = f"chip chip-{escape(kind)}" if kind else "chip"
     hover = f' title="{escape(title)}"' if title else ""
     return mark_safe(f'<span class="{css}"{hover}>{svg(icon) if icon else ""}{escape(text)}</span>')
 

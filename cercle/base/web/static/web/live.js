@@ -74,6 +74,41 @@ function listen() {
   };
 }
 
+// What is being typed inside a part that is fetched again (a reply in the timeline) goes over into the new part:
+// words, focus, caret. A form is known by its draft's address, or its own.
+const key = (form) => form.dataset.draft || form.getAttribute("action");
+let typing = [];
+document.addEventListener("htmx:beforeSwap", (event) => {
+  const { target, requestConfig } = event.detail;
+  typing = [];
+  if (!requestConfig?.elt?.closest?.("[data-live]")?.isSameNode(requestConfig.elt)) return;
+  typing = [...target.querySelectorAll("form")]
+    .filter((form) => key(form) && !form.dataset.leaving && (form.dataset.unsaved || form.contains(document.activeElement)))
+    .map((form) => ({
+      key: key(form), unsaved: form.dataset.unsaved, kept: form.dataset.kept,
+      focus: form.contains(document.activeElement) ? document.activeElement.name : "",
+      fields: [...form.elements].filter((f) => f.name && !["file", "hidden"].includes(f.type)).map((f) => [f.name, f.value, f.checked, f.selectionStart, f.selectionEnd]),
+    }));
+});
+document.addEventListener("htmx:afterSwap", () => {
+  for (const old of typing.splice(0)) {
+    const form = [...document.forms].find((one) => key(one) === old.key);
+    if (!form) continue;
+    if (old.unsaved) form.dataset.unsaved = old.unsaved;
+    if (old.kept) form.dataset.kept = old.kept;
+    for (let part = form; part && part !== document.body; part = part.parentElement) part.hidden = false;
+    for (const [name, value, checked, start, end] of old.fields) {
+      const field = [...form.elements].find((f) => f.name === name && (f.type !== "radio" && f.type !== "checkbox" || f.value === value));
+      if (!field || field.type === "hidden") continue;
+      if (field.type === "radio" || field.type === "checkbox") field.checked = checked;
+      else field.value = value;
+      if (name !== old.focus) continue;
+      field.focus({ preventScroll: true });
+      if (start !== null && start !== undefined) field.setSelectionRange(start, end);
+    }
+  }
+});
+
 let sleep;
 document.addEventListener("visibilitychange", () => {
   clearTimeout(sleep);
