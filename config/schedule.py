@@ -6,6 +6,7 @@ from cercle.base.common.jobs import every
 from cercle.base.notifications import tasks as notifications
 from cercle.base.web import tasks as web
 from cercle.care.documents import tasks as documents
+from cercle.people.accounts import tasks as accounts
 
 every("* * * * *", common.put_back_stalled)
 every("17 3 * * *", common.forget_old)
@@ -14,3 +15,4 @@ every("41 2 * * *", audit.partitions)
 every("* * * * *", notifications.send_due)
 every("23 * * * *", web.forget_old_counters)
 every("*/10 * * * *", documents.catch_up)
+every("29 2 * * *", accounts.purge)

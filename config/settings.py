@@ -188,7 +188,6 @@ SECOND_FACTOR_KEYS = (ENV("SECOND_FACTOR_KEYS") or home.secret("second-factor.ke
 LOCKOUT = {"account": (5, 900, 900), "address": (50, 900, 900), "code": (5, 900, 900), "link": (5, 900, 900)}
 # Pro Santé Connect and FranceConnect come later: their place is kept on the sign-in page, without a fake button.
 IDENTITY_PLACES = flag("CERCLE_IDENTITY_PLACES", True)
-ALLAUTH_TRUSTED_PROXY_COUNT = int(ENV("TRUSTED_PROXIES", "0"))
 ACCOUNT_ADAPTER = "cercle.people.accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]

@@ -102,19 +102,19 @@ def purge() -> int:
     return done
 
 
+# « Over »: the lock has ended, or the failures counted are too old to matter.
 _COUNT = """
 INSERT INTO accounts_attempts AS a (key, failures, window_start) VALUES (%(key)s, 1, clock_timestamp())
-ON CONFLICT (key) DO UPDATE SET
-    failures = CASE WHEN {over} THEN 1 WHEN a.locked_until IS NULL THEN a.failures + 1 ELSE a.failures END,
-    window_start = CASE WHEN {over} THEN clock_timestamp() ELSE a.window_start END,
-    locked_until = CASE WHEN {over} THEN NULL
-                        WHEN a.locked_until IS NULL AND a.failures >= %(failures)s THEN clock_timestamp() + %(lock)s
-                        ELSE a.locked_until END
-RETURNING locked_until, clock_timestamp()
-""".format(
-    over="(a.locked_until <= clock_timestamp() OR"
-    " a.locked_until IS NULL AND a.window_start < clock_timestamp() - %(window)s)"
+ON CONFLICT (key) DO UPDATE SET (failures, window_start, locked_until) = (
+    SELECT CASE WHEN over THEN 1 WHEN a.locked_until IS NULL THEN a.failures + 1 ELSE a.failures END,
+           CASE WHEN over THEN clock_timestamp() ELSE a.window_start END,
+           CASE WHEN over THEN NULL
+                WHEN a.locked_until IS NULL AND a.failures >= %(failures)s THEN clock_timestamp() + %(lock)s
+                ELSE a.locked_until END
+    FROM (SELECT coalesce(a.locked_until <= clock_timestamp(), a.window_start < clock_timestamp() - %(window)s) AS over) o
 )
+RETURNING locked_until, clock_timestamp()
+"""
 
 
 def _count(key: str, bound: Limit):
