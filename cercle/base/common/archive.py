@@ -330,7 +330,7 @@ class Archive:
 
     def _verify(self, progress: Progress) -> Summary:
         names, count, size, extras, last = hashlib.sha256(), 0, 0, {}, ""
-        dump = None
+        dump: dict = {}
         for position, (name, length, stream) in enumerate(self._entries()):
             if last == "end.json":
                 raise altered(_("suite inattendue"))
