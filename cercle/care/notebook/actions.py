@@ -37,7 +37,9 @@ class Conflict(Refused):
 
     def __init__(self, note: Note, text: str):
         super().__init__(
-            _("Cette note a été corrigée par %(who)s pendant que vous écriviez. Votre texte est gardé : comparez, puis envoyez.")
+            _(
+                "Cette note a été corrigée par %(who)s pendant que vous écriviez. Votre texte est gardé : comparez, puis envoyez."
+            )
             % {"who": note.versions.order_by("-number").first().by_name},
             "conflict",
         )
@@ -83,7 +85,9 @@ def add_note(
     if not (text or measures or files or document_ids):
         raise Refused(_("Écrivez quelques mots, ou ajoutez une photo ou une mesure."), "empty")
     if len(files) + len(document_ids) > MOST_FILES:
-        raise Refused(_("%(n)s fichiers au plus par note. Faites une seconde note pour les autres.") % {"n": MOST_FILES}, "files")
+        raise Refused(
+            _("%(n)s fichiers au plus par note. Faites une seconde note pour les autres.") % {"n": MOST_FILES}, "files"
+        )
     if type not in NoteType.values or urgency not in Urgency.values:
         raise Refused(_("Type ou urgence inconnus."), "vocabulary")
     written_at = written_at or timezone.now()
@@ -100,7 +104,11 @@ def add_note(
     may_answer = root is not None and acting.sees(
         hidden=root.hidden, category=root.category, author_user_id=root.author_user_id, target_id=root.pk
     )
-    if category not in Category.values or not acting.may(Permission.WRITE_NOTE) or (category not in acting.writable and not may_answer):
+    if (
+        category not in Category.values
+        or not acting.may(Permission.WRITE_NOTE)
+        or (category not in acting.writable and not may_answer)
+    ):
         raise Refused(_("Votre profil ne permet pas d’écrire dans cette catégorie."), "category")
     signed = author or Author(acting.actor_name, acting.actor_role, acting.practice_role, acting.user_id)
     try:
@@ -191,7 +199,14 @@ def correct_note(
             _follow(acting, row)
         _keep_version(row, acting, reason)
         Draft.objects.filter(user_id=acting.user_id, circle_id=acting.circle_id, slot=f"fix:{row.pk}").delete()
-        record(acting, "notebook.note_corrected", on=row, hidden=row.hidden, reason=reason, details={"version": row.version})
+        record(
+            acting,
+            "notebook.note_corrected",
+            on=row,
+            hidden=row.hidden,
+            reason=reason,
+            details={"version": row.version},
+        )
         push(f"circle:{acting.circle_id}")
     return row
 
@@ -254,7 +269,9 @@ def _clean(text: str) -> str:
     text = (text or "").replace("\x00", "").replace("\r\n", "\n").strip()
     if len(text) > LONGEST:
         raise Refused(
-            _("Votre texte fait %(n)s caractères ; %(max)s au plus. Joignez plutôt un document.") % {"n": len(text), "max": LONGEST}, "long"
+            _("Votre texte fait %(n)s caractères ; %(max)s au plus. Joignez plutôt un document.")
+            % {"n": len(text), "max": LONGEST},
+            "long",
         )
     return text
 

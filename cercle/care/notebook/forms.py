@@ -19,11 +19,15 @@ HIDEABLE = [Reader.HEALTH, Reader.SOCIAL, Reader.PATIENT, Reader.LEGAL_REP, Read
 
 
 class NoteForm(forms.Form):
-    text = forms.CharField(required=False, strip=True, widget=forms.Textarea(attrs={"rows": 4}), label=gettext_lazy("Note"))
+    text = forms.CharField(
+        required=False, strip=True, widget=forms.Textarea(attrs={"rows": 4}), label=gettext_lazy("Note")
+    )
     type = forms.ChoiceField(choices=NoteType.choices, required=False)
     urgency = forms.TypedChoiceField(choices=Urgency.choices, coerce=int, required=False, empty_value=0)
     category = forms.ChoiceField(choices=Category.choices, required=False)
-    hidden = forms.TypedMultipleChoiceField(choices=[(int(r), READER_LABELS[r]) for r in HIDEABLE], coerce=int, required=False)
+    hidden = forms.TypedMultipleChoiceField(
+        choices=[(int(r), READER_LABELS[r]) for r in HIDEABLE], coerce=int, required=False
+    )
     recipients = forms.TypedMultipleChoiceField(coerce=UUID, required=False)
     documents = forms.CharField(required=False)
     asks_receipt = forms.BooleanField(required=False)
@@ -39,7 +43,8 @@ class NoteForm(forms.Form):
         text = self.cleaned_data["text"]
         if len(text) > LONGEST:
             raise forms.ValidationError(
-                _("Votre texte fait %(n)s caractères ; %(max)s au plus. Joignez plutôt un document.") % {"n": len(text), "max": LONGEST}
+                _("Votre texte fait %(n)s caractères ; %(max)s au plus. Joignez plutôt un document.")
+                % {"n": len(text), "max": LONGEST}
             )
         return text
 

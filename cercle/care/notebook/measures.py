@@ -42,11 +42,34 @@ KINDS: dict[str, Kind] = {
     k.code: k
     for k in [
         _kind("weight", gettext_lazy("Poids"), "kg", "1", "400", 1, loinc="29463-7", stable="1"),
-        _kind("bp", gettext_lazy("Tension"), "mmHg", "40", "300", 0, ("90", "160"), pair=True, loinc="85354-9", stable="10"),
+        _kind(
+            "bp",
+            gettext_lazy("Tension"),
+            "mmHg",
+            "40",
+            "300",
+            0,
+            ("90", "160"),
+            pair=True,
+            loinc="85354-9",
+            stable="10",
+        ),
         _kind("pulse", gettext_lazy("Pouls"), "/min", "20", "250", 0, ("45", "110"), loinc="8867-4", stable="8"),
-        _kind("temperature", gettext_lazy("Température"), "°C", "28", "45", 1, ("35", "38.4"), loinc="8310-5", stable="0.4"),
+        _kind(
+            "temperature",
+            gettext_lazy("Température"),
+            "°C",
+            "28",
+            "45",
+            1,
+            ("35", "38.4"),
+            loinc="8310-5",
+            stable="0.4",
+        ),
         _kind("spo2", gettext_lazy("Saturation"), "%", "40", "100", 0, ("94", None), loinc="59408-5", stable="1"),
-        _kind("glycaemia", gettext_lazy("Glycémie"), "g/L", "0.1", "8", 2, ("0.7", "2.5"), loinc="2339-0", stable="0.2"),
+        _kind(
+            "glycaemia", gettext_lazy("Glycémie"), "g/L", "0.1", "8", 2, ("0.7", "2.5"), loinc="2339-0", stable="0.2"
+        ),
         _kind("pain", gettext_lazy("Douleur"), "/10", "0", "10", 0, (None, "6"), loinc="72514-3", stable="1"),
     ]
 }
@@ -72,9 +95,13 @@ def _number(text: str, kind: Kind) -> Decimal:
     try:
         value = Decimal(text.replace(",", ".").replace("\u00a0", "").replace(" ", ""))
     except InvalidOperation:
-        raise Refused(_("%(kind)s : « %(text)s » n’est pas un nombre.") % {"kind": kind.label, "text": text[:20]}, "number") from None
+        raise Refused(
+            _("%(kind)s : « %(text)s » n’est pas un nombre.") % {"kind": kind.label, "text": text[:20]}, "number"
+        ) from None
     if not value.is_finite():
-        raise Refused(_("%(kind)s : « %(text)s » n’est pas un nombre.") % {"kind": kind.label, "text": text[:20]}, "number")
+        raise Refused(
+            _("%(kind)s : « %(text)s » n’est pas un nombre.") % {"kind": kind.label, "text": text[:20]}, "number"
+        )
     return value.quantize(Decimal(1).scaleb(-kind.decimals))
 
 
@@ -103,7 +130,9 @@ def parse(code: str, text: str, context: str = "") -> Value | None:
         raise Refused(_("Tension : le premier chiffre est le plus grand des deux."), "pair")
     _plausible(kind, high)
     if not Decimal(20) <= low <= Decimal(200):
-        raise Refused(_("Tension : %(value)s n’est pas plausible, vérifiez la saisie.") % {"value": text[:12]}, "limits")
+        raise Refused(
+            _("Tension : %(value)s n’est pas plausible, vérifiez la saisie.") % {"value": text[:12]}, "limits"
+        )
     return Value(kind, high, low, context.strip()[:60])
 
 
@@ -111,7 +140,13 @@ def _plausible(kind: Kind, value: Decimal) -> None:
     if not kind.low <= value <= kind.high:
         raise Refused(
             _("%(kind)s : %(value)s %(unit)s n’est pas plausible (entre %(low)s et %(high)s).")
-            % {"kind": kind.label, "value": show(value), "unit": kind.unit, "low": show(kind.low), "high": show(kind.high)},
+            % {
+                "kind": kind.label,
+                "value": show(value),
+                "unit": kind.unit,
+                "low": show(kind.low),
+                "high": show(kind.high),
+            },
             "limits",
         )
 
@@ -154,14 +189,19 @@ def cell(row: dict, history: list[Point]) -> Cell:
         unit = "" if tens else kind.unit
     else:
         figure, unit = show(value), kind.unit
-    before = [p for p in history[:-1]][-6:]
+    before = history[:-1][-6:]
     change = value - before[-1].value if before else None
-    watch = (kind.watch_low is not None and value < kind.watch_low) or (kind.watch_high is not None and value > kind.watch_high)
+    watch = (kind.watch_low is not None and value < kind.watch_low) or (
+        kind.watch_high is not None and value > kind.watch_high
+    )
     direction, words = "", row.get("context", "")
     if watch:
         limit = kind.watch_low if kind.watch_low is not None and value < kind.watch_low else kind.watch_high
         direction = "down" if limit == kind.watch_low else "up"
-        words = _("seuil : %(limit)s %(unit)s") % {"limit": show(limit / 10 if kind.pair else limit), "unit": "" if kind.pair else kind.unit}
+        words = _("seuil : %(limit)s %(unit)s") % {
+            "limit": show(limit / 10 if kind.pair else limit),
+            "unit": "" if kind.pair else kind.unit,
+        }
         words = words.strip()
     elif change is not None and not words:
         # Against the oldest of the last points: a slow drift is the news, not the last step.
@@ -175,7 +215,10 @@ def cell(row: dict, history: list[Point]) -> Cell:
             sign = "+" if drift > 0 else "−"
             amount = show(abs(drift) / 10 if kind.pair else abs(drift))
             if days:
-                words = _("%(change)s en %(days)s j") % {"change": f"{sign}{amount}\u00a0{'' if kind.pair else kind.unit}".strip(), "days": days}
+                words = _("%(change)s en %(days)s j") % {
+                    "change": f"{sign}{amount}\u00a0{'' if kind.pair else kind.unit}".strip(),
+                    "days": days,
+                }
                 watch = kind.code == "weight" and drift >= 2 and days <= 7  # 2 kg in a week: the sign of heart failure
             else:
                 words = f"{sign}{amount}\u00a0{'' if kind.pair else kind.unit}".strip()

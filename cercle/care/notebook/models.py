@@ -88,7 +88,9 @@ class Note(Record):
         constraints = [
             models.UniqueConstraint("circle", "seq", name="note_seq"),
             models.CheckConstraint(name="note_urgency", condition=Q(urgency__in=[0, 1, 2])),
-            models.CheckConstraint(name="note_says_something", condition=~Q(text="") | ~Q(measures=[]) | Q(attachments__gt=0)),
+            models.CheckConstraint(
+                name="note_says_something", condition=~Q(text="") | ~Q(measures=[]) | Q(attachments__gt=0)
+            ),
         ]
         indexes = [
             models.Index("reply_to", "seq", name="note_thread", condition=Q(reply_to__isnull=False)),
@@ -142,7 +144,9 @@ class Measure(Record):
     is_current = models.BooleanField(default=True)  # false once its note is corrected or withdrawn
 
     class Meta:
-        indexes = [models.Index("circle", "kind", F("measured_at").desc(), name="measure_trend", condition=Q(is_current=True))]
+        indexes = [
+            models.Index("circle", "kind", F("measured_at").desc(), name="measure_trend", condition=Q(is_current=True))
+        ]
 
 
 class NoteRecipient(Record):

@@ -35,7 +35,12 @@ def notebook(acting: Acting, start: date, end: date) -> tuple[dict, list[UUID]]:
     zone = timezone.get_current_timezone()
     since, until = (datetime.combine(d, time.min, zone) for d in (start, end + timedelta(days=1)))
     visible = Note.objects.visible_to(acting)
-    roots = list(visible.roots().filter(written_at__gte=since, written_at__lt=until).with_people().order_by("written_at", "seq")[:MOST])
+    roots = list(
+        visible.roots()
+        .filter(written_at__gte=since, written_at__lt=until)
+        .with_people()
+        .order_by("written_at", "seq")[:MOST]
+    )
     replies: dict[UUID, list[Note]] = {}
     for answer in visible.filter(reply_to__in=[n.pk for n in roots]).with_people().order_by("seq"):
         replies.setdefault(answer.reply_to_id, []).append(answer)
@@ -49,7 +54,9 @@ def notebook(acting: Acting, start: date, end: date) -> tuple[dict, list[UUID]]:
             versions.setdefault(v.note_id, []).append(v)
     days: dict[date, list] = {}
     for n in roots:
-        days.setdefault(timezone.localtime(n.written_at).date(), []).append((n.written_at, _note(n, replies, files, versions)))
+        days.setdefault(timezone.localtime(n.written_at).date(), []).append(
+            (n.written_at, _note(n, replies, files, versions))
+        )
     events = stays.events(acting, since=since, until=until)
     for e in events:
         item = {"kind": "event", "time": french.hour(e.at) if e.has_time else "", "text": e.sentence, "source": e.by}
@@ -68,7 +75,11 @@ def notebook(acting: Acting, start: date, end: date) -> tuple[dict, list[UUID]]:
             "born": french.birth_date(identity.birth_date),
             "sex": identity.get_sex_display(),
             "ins": identity.ins_value if identity.is_qualified else "",
-            "address": ", ".join(p for p in (coordinates.address, coordinates.postal_code, coordinates.commune_label) if p) if coordinates else "",
+            "address": ", ".join(
+                p for p in (coordinates.address, coordinates.postal_code, coordinates.commune_label) if p
+            )
+            if coordinates
+            else "",
             "phone": french.phone(coordinates.phone) if coordinates and coordinates.phone else "",
         },
         "period": _("du %(start)s au %(end)s") % {"start": french.day(start), "end": french.day(end)},
@@ -81,7 +92,10 @@ def notebook(acting: Acting, start: date, end: date) -> tuple[dict, list[UUID]]:
         "empty": _("Aucune note sur cette période."),
         "confidential": _("Document confidentiel, couvert par le secret professionnel (CSP L1110-4)."),
         "days": [
-            {"label": french.day(d).capitalize() + ("" if str(d.year) in french.day(d) else f" {d.year}"), "items": [i for _at, i in sorted(items, key=lambda x: x[0])]}
+            {
+                "label": french.day(d).capitalize() + ("" if str(d.year) in french.day(d) else f" {d.year}"),
+                "items": [i for _at, i in sorted(items, key=lambda x: x[0])],
+            }
             for d, items in sorted(days.items())
         ],
     }
@@ -106,9 +120,16 @@ def _note(n: Note, replies: dict, files: dict, versions: dict) -> dict:
         "text": "" if n.is_withdrawn else n.text,
         "measures": [] if n.is_withdrawn else [_measure(row) for row in n.measures],
         "photos": [] if n.is_withdrawn else [p for p in (_photo(d, n) for d in held if d.is_picture) if p],
-        "files": [f"{d.title or d.name} ({french.size(d.size)})" for d in held if not d.is_picture and not n.is_withdrawn],
+        "files": [
+            f"{d.title or d.name} ({french.size(d.size)})" for d in held if not d.is_picture and not n.is_withdrawn
+        ],
         "replies": [
-            {"author": a.author_name, "role": _role(a), "time": french.moment(a.written_at), "text": _("réponse retirée") if a.is_withdrawn else a.text}
+            {
+                "author": a.author_name,
+                "role": _role(a),
+                "time": french.moment(a.written_at),
+                "text": _("réponse retirée") if a.is_withdrawn else a.text,
+            }
             for a in replies.get(n.pk, [])
         ],
     }

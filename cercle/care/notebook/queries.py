@@ -13,12 +13,9 @@ from django.utils import timezone
 from cercle.care.documents.models import Document
 from cercle.care.stays.models import DETAIL, EXISTENCE, Movement
 from cercle.care.stays.words import Event, event_of
-from cercle.people.circles import rights
-from cercle.people.circles.access import Acting, in_force
-from cercle.people.circles.models import Member
+from cercle.people.circles.access import Acting
+from cercle.people.circles.faces import Face, faces
 from cercle.people.circles.vocabulary import MemberKind
-from cercle.people.directory.models import TeamMember
-from cercle.people.patients.relationships import Relationship
 
 from .actions import VISIT_GAP
 from .measures import KINDS, Cell, Point, cell
@@ -26,98 +23,6 @@ from .models import Note
 from .vocabulary import ICONS, NoteType
 
 PAGE = 20
-
-
-# --- People ------------------------------------------------------------------------------------------------------------
-
-
-@dataclass(slots=True)
-class Face:
-    """One member as the page shows her."""
-
-    member: Member
-    name: str
-    initials: str
-    tint: str
-    word: str  # under the face: « IDEL », « Fille »
-    label: str  # after the name: « infirmière libérale »
-    profile: str
-    mask: int
-    users: tuple[UUID, ...]
-    phone: str = ""
-    email: str = ""
-    is_me: bool = False
-    readable: frozenset[str] = frozenset()
-
-
-SHORT = {
-    "prescriber": "Méd.", "nurse": "IDEL", "pharmacist": "Pharm.", "therapist": "Soin", "psychologist": "Psy.",
-    "coordination": "DAC", "social": "Social", "home_care": "SAAD", "person": "La personne", "legal_rep": "Tuteur",
-    "carer": "Proche", "volunteer": "Voisin", "connector": "Logiciel", "other_pro": "Autre",
-}  # fmt: skip
-PROFESSION_SHORT = {"70": "Kiné", "91": "Ortho.", "50": "SF", "80": "Pédic.", "94": "Ergo.", "95": "Diét.", "35": "AS"}
-
-
-def faces(acting: Acting) -> list[Face]:
-    """The open members of the circle, in the order in which they joined; one statement, one more when teams are members."""
-    members = list(
-        Member.objects.filter(in_force(), circle_id=acting.circle_id)
-        .select_related(
-            "practice_role__practitioner__user", "practice_role__organization", "team__organization", "contact", "api_client", "user"
-        )
-        .order_by("started_at", "id")
-    )
-    teams = [m.team_id for m in members if m.team_id]
-    in_teams: dict[UUID, list[UUID]] = defaultdict(list)
-    if teams:
-        rows = TeamMember.objects.filter(team_id__in=teams, ended_at=None).values_list("team_id", "practice_role__practitioner__user")
-        for team_id, user_id in rows:
-            if user_id:
-                in_teams[team_id].append(user_id)
-    matrix = rights.current()
-    shown = []
-    for m in members:
-        readable = matrix.profiles[m.profile].readable
-        if m.kind == MemberKind.PRACTICE_ROLE:
-            role = m.practice_role
-            person = role.practitioner
-            user = getattr(person, "user", None)
-            word = PROFESSION_SHORT.get(role.profession) or SHORT.get(m.profile, "")
-            if m.profile == "prescriber" and role.profession == "10":
-                word = "MT" if m.role.lower().startswith("médecin traitant") else "Méd."
-            if role.organization_id and role.organization.kind == "hospital":
-                word = "CH"
-            face = Face(
-                m, person.display_name, person.initials, role.tint, word, role.short_label, m.profile, m.reader_mask,
-                (user.pk,) if user else (), role.phone, role.mss or role.email,
-            )  # fmt: skip
-        elif m.kind == MemberKind.TEAM:
-            name = m.team.name
-            initials = "".join(w[0] for w in m.team.organization.display_name.split()[:2]).upper()
-            face = Face(
-                m, name, initials, m.team.organization.tint, "Équipe", m.team.organization.display_name, m.profile, m.reader_mask,
-                tuple(in_teams[m.team_id]), m.team.organization.phone,
-            )  # fmt: skip
-        elif m.kind == MemberKind.RELATIVE:
-            known = m.contact.relationship in Relationship.values
-            word = str(Relationship(m.contact.relationship).label) if known else SHORT.get(m.profile, "")
-            face = Face(
-                m, m.contact.full_name, (m.contact.given[:1] + m.contact.family[:1]).upper(), "proche", word, word.lower(), m.profile,
-                m.reader_mask, (m.user_id,) if m.user_id else (), m.contact.phone,
-            )  # fmt: skip
-        elif m.kind == MemberKind.PATIENT:
-            identity = acting.patient.identity
-            face = Face(
-                m, identity.full_name, (identity.given[:1] + identity.family[:1]).upper(), "proche", SHORT["person"], "", m.profile,
-                m.reader_mask, (m.user_id,) if m.user_id else (),
-            )  # fmt: skip
-        else:
-            face = Face(m, m.api_client.name, "↔", "hosp", SHORT["connector"], "logiciel raccordé", m.profile, m.reader_mask, ())
-            face.initials = m.api_client.name[:2].upper()
-        face.readable = readable
-        face.is_me = acting.member is not None and m.pk == acting.member.pk
-        shown.append(face)
-    return shown
 
 
 # --- The timeline ------------------------------------------------------------------------------------------------------
@@ -276,7 +181,9 @@ def page(acting: Acting, filters: Filters = Filters()) -> Page:
     history: dict[str, list[tuple[Point, UUID]]] = defaultdict(list)
     for m in sorted(trend or [], key=lambda m: m["measured_at"]):
         point = Point(
-            datetime.fromisoformat(m["measured_at"]), Decimal(str(m["value"])), None if m["value2"] is None else Decimal(str(m["value2"]))
+            datetime.fromisoformat(m["measured_at"]),
+            Decimal(str(m["value"])),
+            None if m["value2"] is None else Decimal(str(m["value2"])),
         )
         history[m["kind"]].append((point, UUID(m["note_id"])))
 
@@ -364,7 +271,9 @@ def _cells(note: Note, history: dict) -> list[Cell]:
         points = history.get(row["kind"], [])
         upto = [p for p, _id in points if p.at <= note.written_at]
         if not any(owner == note.pk for _p, owner in points):
-            upto.append(Point(note.written_at, Decimal(row["value"]), Decimal(row["value2"]) if row.get("value2") else None))
+            upto.append(
+                Point(note.written_at, Decimal(row["value"]), Decimal(row["value2"]) if row.get("value2") else None)
+            )
         found.append(cell(row, upto))
     return found
 
@@ -377,7 +286,12 @@ def _receipts(card: Card, people: list[Face], cursors: dict, receipts: dict) -> 
             continue
         if note.author_role_id and face.member.practice_role_id == note.author_role_id:
             continue
-        if note.hidden & face.mask or note.category not in face.readable or face.member.started_at > note.recorded_at and not face.users:
+        if (
+            note.hidden & face.mask
+            or note.category not in face.readable
+            or face.member.started_at > note.recorded_at
+            and not face.users
+        ):
             continue
         read = any(u in explicit for u in face.users) or any(cursors.get(u, 0) >= note.seq for u in face.users)
         (card.readers if read else card.waiting).append(face)
@@ -387,7 +301,11 @@ def _movements(acting: Acting) -> tuple[list[Event], object]:
     """Events of the last stays and the stay under way, from one statement."""
     if EXISTENCE not in acting.readable:
         return [], None
-    rows = Movement.objects.filter(stay__circle_id__in=acting.circles).select_related("stay__organization").order_by("-at", "-id")[:60]
+    rows = (
+        Movement.objects.filter(stay__circle_id__in=acting.circles)
+        .select_related("stay__organization")
+        .order_by("-at", "-id")[:60]
+    )
     rows = [m for m in rows if m.stay_id not in acting.opposed_targets]
     detailed = DETAIL in acting.readable
     open_stays = sorted({m.stay for m in rows if m.stay.is_open}, key=lambda s: (s.started_at, s.pk), reverse=True)

@@ -34,20 +34,30 @@ def tell(note_id: str) -> None:
     kind = "reply" if note.reply_to_id else "note"
     notify(kind, users=users, circle_id=note.circle_id, target=note, urgency=urgency, hidden=note.hidden)
     if note.asks_receipt:
-        notify("acknowledgement_asked", users=asked or {u: Relation.NAMED for u in users}, circle_id=note.circle_id, target=note, hidden=note.hidden)
+        notify(
+            "acknowledgement_asked",
+            users=asked or dict.fromkeys(users, Relation.NAMED),
+            circle_id=note.circle_id,
+            target=note,
+            hidden=note.hidden,
+        )
 
 
 @task(queue="notify", retry=3)
 def take_back(note_id: str) -> None:
     """After a correction or a withdrawal: unread notices of those who may not read it now go away."""
     note = Note.objects.get(pk=note_id)
-    may = {user.pk for user, acting in audience.people(note.circle_id) if note.state == State.CURRENT and may_read(note, acting)}
+    may = {
+        user.pk
+        for user, acting in audience.people(note.circle_id)
+        if note.state == State.CURRENT and may_read(note, acting)
+    }
     waiting = Notification.objects.filter(target_id=note.pk, read_at=None)
     waiting.exclude(user_id__in=may).delete()
     waiting.update(hidden=note.hidden)
 
 
 def may_read(note: Note, acting) -> bool:
-    return acting.sees(hidden=note.hidden, category=note.category, author_user_id=note.author_user_id, target_id=note.pk) or (
-        note.thread_user is not None and note.thread_user == acting.user_id and note.pk not in acting.opposed_targets
-    )
+    return acting.sees(
+        hidden=note.hidden, category=note.category, author_user_id=note.author_user_id, target_id=note.pk
+    ) or (note.thread_user is not None and note.thread_user == acting.user_id and note.pk not in acting.opposed_targets)

@@ -29,7 +29,13 @@ def panel(request: HttpRequest, acting: Acting, *, form: NoteForm | None = None,
     filters = queries.filters_from(request.GET)
     page = queries.page(acting, filters)
     context = _context(acting, page, filters, form) | extra
-    record(acting, "notebook.read", kind=Kind.READ, shown=page.shown, details={"filtered": True} if filters.are_set else None)
+    record(
+        acting,
+        "notebook.read",
+        kind=Kind.READ,
+        shown=page.shown,
+        details={"filtered": True} if filters.are_set else None,
+    )
     _read(acting, page)
     return context
 
@@ -107,7 +113,9 @@ def reply(request: HttpRequest, circle_id: UUID, note_id: UUID) -> HttpResponse:
     form = NoteForm(request.POST, members=_members(acting))
     if form.is_valid():
         try:
-            actions.add_note(acting, **form.arguments(request.FILES.getlist("files")) | {"reply_to": parent, "category": None})
+            actions.add_note(
+                acting, **form.arguments(request.FILES.getlist("files")) | {"reply_to": parent, "category": None}
+            )
         except Refused as refused:
             form.add_error(None, refused.message)
         else:
@@ -131,9 +139,19 @@ def correct(request: HttpRequest, circle_id: UUID, note_id: UUID) -> HttpRespons
             urgency=int(urgency) if urgency in {"0", "1", "2"} else None, reason=context["reason"],
         )  # fmt: skip
     except actions.Conflict as conflict:
-        return render(request, "notebook/correct.html", context | {"problem": conflict.message, "theirs": conflict.note, "based_on": conflict.note.version}, status=409)
+        return render(
+            request,
+            "notebook/correct.html",
+            context | {"problem": conflict.message, "theirs": conflict.note, "based_on": conflict.note.version},
+            status=409,
+        )
     except (Refused, ValueError) as refused:
-        return render(request, "notebook/correct.html", context | {"problem": getattr(refused, "message", _("Formulaire incomplet."))}, status=422)
+        return render(
+            request,
+            "notebook/correct.html",
+            context | {"problem": getattr(refused, "message", _("Formulaire incomplet."))},
+            status=422,
+        )
     return _written(request, acting, note=note.reply_to or note)
 
 
@@ -158,8 +176,14 @@ def history(request: HttpRequest, circle_id: UUID, note_id: UUID) -> HttpRespons
     note = _note(acting, note_id)
     record(acting, "notebook.history_read", on=note, kind=Kind.READ, hidden=note.hidden, shown=[note.pk])
     # A former version may have been masked more narrowly than today's, or more widely: today's rights decide.
-    versions = [v for v in note.versions.order_by("-number") if not v.hidden & acting.mask or note.author_user_id == acting.user_id]
-    return render(request, "notebook/history.html", {"acting": acting, "circle_id": circle_id, "note": note, "versions": versions})
+    versions = [
+        v
+        for v in note.versions.order_by("-number")
+        if not v.hidden & acting.mask or note.author_user_id == acting.user_id
+    ]
+    return render(
+        request, "notebook/history.html", {"acting": acting, "circle_id": circle_id, "note": note, "versions": versions}
+    )
 
 
 @require_safe
@@ -184,7 +208,11 @@ def read_all(request: HttpRequest, circle_id: UUID) -> HttpResponse:
 @require_POST
 def draft(request: HttpRequest, circle_id: UUID, slot: str) -> HttpResponse:
     acting = enter(request, circle_id, Permission.WRITE_NOTE)
-    data = {k: request.POST.get(k, "")[: actions.LONGEST] for k in request.POST if k in {"text", "type", "urgency", "category", "client_ref"} or k.startswith("m_")}
+    data = {
+        k: request.POST.get(k, "")[: actions.LONGEST]
+        for k in request.POST
+        if k in {"text", "type", "urgency", "category", "client_ref"} or k.startswith("m_")
+    }
     data["hidden"], data["recipients"] = request.POST.getlist("hidden")[:10], request.POST.getlist("recipients")[:60]
     data["measures"] = "".join(v for k, v in data.items() if k.startswith("m_"))
     try:
@@ -204,9 +232,17 @@ def printed(request: HttpRequest, circle_id: UUID) -> HttpResponse:
     if period is None:
         record(acting, "notebook.print_asked", kind=Kind.READ)
         starts = [(d, today - timedelta(days=d)) for d in (7, 30, 90, 365)]
-        return render(request, "notebook/print.html", {"acting": acting, "circle_id": circle_id, "starts": starts, "today": today})
+        return render(
+            request, "notebook/print.html", {"acting": acting, "circle_id": circle_id, "starts": starts, "today": today}
+        )
     data, shown = printing.notebook(acting, *period)
-    record(acting, "notebook.printed", kind=Kind.EXPORT, shown=shown, details={"from": str(period[0]), "to": str(period[1])})
+    record(
+        acting,
+        "notebook.printed",
+        kind=Kind.EXPORT,
+        shown=shown,
+        details={"from": str(period[0]), "to": str(period[1])},
+    )
     response = HttpResponse(pdf.render("notebook.typ", data), content_type="application/pdf")
     response["Content-Disposition"] = 'attachment; filename="cahier-de-liaison.pdf"'
     response["Cache-Control"] = "no-store"

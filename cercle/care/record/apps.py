@@ -15,8 +15,14 @@ class RecordConfig(AppConfig):
         panels.set_frame(frame.show)
         places.register(
             places.Place(
-                key="patients", label=_("Mes patients"), short=_("Patients"), icon="users", url_name="record:patients", order=10,
-                counter=live.unread_circles, on_phone=True,
+                key="patients",
+                label=_("Mes patients"),
+                short=_("Patients"),
+                icon="users",
+                url_name="record:patients",
+                order=10,
+                counter=live.unread_circles,
+                on_phone=True,
             )  # fmt: skip
         )
         checks.register("circle", live.still_open)

@@ -34,18 +34,27 @@ def access(acting: Acting) -> Why:
         by_team = acting.ground == Ground.TEAM
         sentence = {
             Ground.MEMBER: _("Vous êtes membre de ce cercle."),
-            Ground.TEAM: _("Votre équipe « %(team)s » est membre de ce cercle.") % {"team": member.team.name if by_team else ""},
+            Ground.TEAM: _("Votre équipe « %(team)s » est membre de ce cercle.")
+            % {"team": member.team.name if by_team else ""},
             Ground.PERSON: _("C’est votre dossier."),
             Ground.RELATIVE: _("La personne vous a fait entrer dans son cercle."),
         }[Ground(acting.ground)]
-        facts = [(_("Depuis"), french.exact(member.started_at)), (_("Fondement"), str(LegalGround(member.ground).label))]
+        facts = [
+            (_("Depuis"), french.exact(member.started_at)),
+            (_("Fondement"), str(LegalGround(member.ground).label)),
+        ]
         if member.role:
             facts.append((_("Rôle"), member.role))
         if member.added_by_id:
             facts.append((_("Ajouté par"), member.added_by.get_full_name()))
         if member.until:
             facts.append((_("Jusqu’au"), french.exact(member.until)))
-    words = {(True, True): _("lire et écrire"), (True, False): _("lire"), (False, True): _("écrire"), (False, False): _("rien")}
+    words = {
+        (True, True): _("lire et écrire"),
+        (True, False): _("lire"),
+        (False, True): _("écrire"),
+        (False, False): _("rien"),
+    }
     base = acting.profile
     categories = []
     for c in Category:
@@ -56,6 +65,8 @@ def access(acting: Acting) -> Why:
     if acting.opposed_targets:
         limits.append(_("La personne s’est opposée à ce que vous lisiez certaines notes."))
     classes = [str(READER_LABELS[r]) for r in READER_LABELS if acting.mask & r and r != Reader.BREAK_GLASS]
-    limits.append(_("Ce que son auteur a masqué aux « %(classes)s » ne vous est pas montré.") % {"classes": ", ".join(classes)})
+    limits.append(
+        _("Ce que son auteur a masqué aux « %(classes)s » ne vous est pas montré.") % {"classes": ", ".join(classes)}
+    )
     facts.append((_("Votre profil"), base.label))
     return Why(sentence, facts, categories, limits, rights.current().version)

@@ -8,13 +8,12 @@ from django.utils.translation import gettext as _
 from cercle.base.common.text import sort_key
 from cercle.base.realtime import topics
 from cercle.base.web import french, panels
-from cercle.care.notebook.queries import faces as circle_faces
 from cercle.care.stays import words as stays
 from cercle.care.stays.models import DETAIL
 from cercle.people.circles.access import Acting
+from cercle.people.circles.faces import faces as circle_faces
 from cercle.people.patients.models import Identity
 from cercle.people.patients.names import title
-
 
 STATUS_KEYS = {"PROV": "provisoire", "RECUP": "recuperee", "VALI": "validee", "QUAL": "qualifiee"}
 
@@ -31,7 +30,9 @@ def show(request: HttpRequest, acting: Acting, panel: panels.Panel, *, status: i
         "circle_id": acting.circle_id,
         "patient": acting.patient,
         "identity": identity,
-        "birth_family": title(identity.birth_family) if sort_key(identity.birth_family) != sort_key(identity.family) else "",
+        "birth_family": title(identity.birth_family)
+        if sort_key(identity.birth_family) != sort_key(identity.family)
+        else "",
         "born_words": born(identity),
         "status_key": STATUS_KEYS[identity.status],
         "others": max(len(people) - 6, 0),
@@ -40,7 +41,11 @@ def show(request: HttpRequest, acting: Acting, panel: panels.Panel, *, status: i
         "stay_alert": alert,
         "panel": panel,
         "tabs": tabs(acting, panel, len(people), inner),
-        "topics": topics.sign([f"circle:{acting.circle_id}", f"user:{acting.user_id}"], user_id=acting.user_id, session_key=request.session.session_key),
+        "topics": topics.sign(
+            [f"circle:{acting.circle_id}", f"user:{acting.user_id}"],
+            user_id=acting.user_id,
+            session_key=request.session.session_key,
+        ),
     } | inner
     return render(request, "record/patient.html", context, status=status)
 
@@ -59,16 +64,27 @@ def _alert(acting: Acting, stay):
         return None
     detailed = DETAIL in acting.readable
     rest = [stays.ward_words(stay.ward, stay.room) if detailed else "", stays.expected_words(stay)]
-    return stays.Alert(stay=stay, strong=stays.headline(stay, acting.patient.identity.sex), rest=" · ".join(r for r in rest if r))
+    return stays.Alert(
+        stay=stay, strong=stays.headline(stay, acting.patient.identity.sex), rest=" · ".join(r for r in rest if r)
+    )
 
 
 def tabs(acting: Acting, here: panels.Panel, members: int, inner: dict) -> list[dict]:
-    counts = {"members": members, "unread": inner["page"].new_count if "page" in inner and hasattr(inner["page"], "new_count") else 0}
+    counts = {
+        "members": members,
+        "unread": inner["page"].new_count if "page" in inner and hasattr(inner["page"], "new_count") else 0,
+    }
     counts |= inner.get("counts") or {}
     shown = []
     for panel in panels.ordered():
         if not acting.may(panel.permission):
             continue
-        url = reverse("record:patient", args=[acting.circle_id]) if panel.slug == "cahier" else reverse("record:tab", args=[acting.circle_id, panel.slug])
-        shown.append({"label": panel.label, "url": url, "here": panel.slug == here.slug, "count": counts.get(panel.count) or ""})
+        url = (
+            reverse("record:patient", args=[acting.circle_id])
+            if panel.slug == "cahier"
+            else reverse("record:tab", args=[acting.circle_id, panel.slug])
+        )
+        shown.append(
+            {"label": panel.label, "url": url, "here": panel.slug == here.slug, "count": counts.get(panel.count) or ""}
+        )
     return shown

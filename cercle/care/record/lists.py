@@ -27,7 +27,8 @@ memberships AS (
       AND m.ended_at IS NULL AND m.started_at <= statement_timestamp() AND (m.until IS NULL OR m.until > statement_timestamp())
   UNION ALL
   SELECT circle_id, profile, reader_mask, 2 FROM circles_member
-    WHERE user_id = %(user)s AND kind IN ('relative', 'patient') AND ended_at IS NULL AND started_at <= statement_timestamp() AND (until IS NULL OR until > statement_timestamp())
+    WHERE user_id = %(user)s AND kind IN ('relative', 'patient') AND ended_at IS NULL AND started_at <= statement_timestamp()
+      AND (until IS NULL OR until > statement_timestamp())
 ),
 mine AS (
   SELECT DISTINCT ON (m.circle_id) m.circle_id, m.profile, m.reader_mask, c.has_oppositions
@@ -201,7 +202,12 @@ def search(viewer: Viewer, text: str, limit: int = 200) -> list[UUID]:
         return []
     given = params(viewer) | {"limit": limit}
     digits = "".join(c for c in text if c.isalnum())
-    if len(digits) in (13, 15) and digits[:1].isdigit() and digits[-2:].isdigit() and sum(c.isdigit() for c in digits) >= len(digits) - 1:
+    if (
+        len(digits) in (13, 15)
+        and digits[:1].isdigit()
+        and digits[-2:].isdigit()
+        and sum(c.isdigit() for c in digits) >= len(digits) - 1
+    ):
         where = "i.ins_value LIKE %(ins)s"
         given["ins"] = digits.upper() + "%"
     elif born := _birth(text):
@@ -212,11 +218,13 @@ def search(viewer: Viewer, text: str, limit: int = 200) -> list[UUID]:
         for n, word in enumerate(key.split()[:6]):
             given[f"w{n}"] = f"% {word}%"
             parts.append(
-                f"(' ' || translate(i.sort || ' ' || i.birth_sort, '-''', '  ') LIKE %(w{n})s OR ' ' || cercle_key(coalesce(a.commune_label, '')) LIKE %(w{n})s)"
+                f"(' ' || translate(i.sort || ' ' || i.birth_sort, '-''', '  ') LIKE %(w{n})s"
+                f" OR ' ' || cercle_key(coalesce(a.commune_label, '')) LIKE %(w{n})s)"
             )
         # « legall » finds « le gall »: the whole without spaces.
         given["joined"] = f"{key.replace(' ', '')}%"
-        where = f"(({' AND '.join(parts)}) OR regexp_replace(i.sort, '[^a-z0-9]', '', 'g') LIKE %(joined)s OR regexp_replace(i.birth_sort, '[^a-z0-9]', '', 'g') LIKE %(joined)s)"
+        bare = "regexp_replace(i.{}, '[^a-z0-9]', '', 'g') LIKE %(joined)s"
+        where = f"(({' AND '.join(parts)}) OR {bare.format('sort')} OR {bare.format('birth_sort')})"
     with connection.cursor() as cursor:
         cursor.execute(SEARCH.format(where=where), given)
         return [row[0] for row in cursor.fetchall()]
@@ -225,7 +233,7 @@ def search(viewer: Viewer, text: str, limit: int = 200) -> list[UUID]:
 def _birth(text: str) -> date | None:
     for pattern in ("%d/%m/%Y", "%d-%m-%Y", "%Y-%m-%d", "%d%m%Y", "%d.%m.%Y"):
         try:
-            return datetime.strptime(text.strip(), pattern).date()
+            return datetime.strptime(text.strip(), pattern).date()  # noqa: DTZ007 (a day, not an instant)
         except ValueError:
             continue
     return None
@@ -240,6 +248,8 @@ def my_circles(viewer: Viewer) -> list[UUID]:
 def still_mine(viewer: Viewer, circles: list[UUID]) -> set[UUID]:
     """Those of `circles` that are still open to this person (open screens ask every few seconds)."""
     with connection.cursor() as cursor:
-        cursor.execute(f"WITH {MINE} SELECT circle_id FROM mine WHERE circle_id = ANY(%(circles)s)", params(viewer) | {"circles": circles})
+        cursor.execute(
+            f"WITH {MINE} SELECT circle_id FROM mine WHERE circle_id = ANY(%(circles)s)",
+            params(viewer) | {"circles": circles},
+        )
         return {row[0] for row in cursor.fetchall()}
-

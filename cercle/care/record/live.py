@@ -26,7 +26,11 @@ def still_open(user_id: str, names) -> set[str]:
     allowed: set[UUID] = set()
     roles: list = [None]
     if user.practitioner_id:
-        roles = list(PracticeRole.objects.filter(practitioner=user.practitioner_id, ended_at=None).select_related("practitioner", "organization")) or [None]
+        roles = list(
+            PracticeRole.objects.filter(practitioner=user.practitioner_id, ended_at=None).select_related(
+                "practitioner", "organization"
+            )
+        ) or [None]
     for role in roles:
         viewer = make_viewer(user, role)
         missing = [c for c in wanted if c not in allowed]
@@ -37,4 +41,3 @@ def still_open(user_id: str, names) -> set[str]:
             if reach(viewer, circle_id):
                 allowed.add(circle_id)
     return {wanted[c] for c in allowed}
-

@@ -39,7 +39,7 @@ def patients(request: HttpRequest) -> HttpResponse:
         marks = [m for m in marks if m.circle_id in found]
     if chosen in ("unread", "urgent", "hospitalised"):
         marks = [m for m in marks if getattr(m, chosen)]
-    marks.sort(key=lambda m: (not (m.urgent or m.unread), not m.urgent, not m.hospitalised, m.sort) if m.urgent or m.unread else (True, True, not m.hospitalised, m.sort))
+    marks.sort(key=_rank)
     start = int(request.GET.get("from", "0")) if request.GET.get("from", "0").isdigit() else 0
     shown = marks[start : start + PAGE]
     lines = lists.lines(viewer, [m.circle_id for m in shown])
@@ -60,6 +60,11 @@ def patients(request: HttpRequest) -> HttpResponse:
     }  # fmt: skip
     name = "record/patients.html#rows" if request.headers.get("HX-Request") == "true" else "record/patients.html"
     return render(request, name, context)
+
+
+def _rank(mark: lists.Mark) -> tuple:
+    """To read first (urgent, then the rest), then hospitalised, then by name."""
+    return (not (mark.unread or mark.urgent), not mark.urgent, not mark.hospitalised, mark.sort)
 
 
 def _topics(viewer, marks) -> list[str]:
@@ -91,5 +96,3 @@ def why(request: HttpRequest, circle_id: UUID) -> HttpResponse:
     acting = enter(request, circle_id, Permission.READ_CIRCLE)
     record(acting, "record.why_read", kind=Kind.READ)
     return render(request, "record/why.html", {"acting": acting, "circle_id": circle_id, "why": explain.access(acting)})
-
-

@@ -16,7 +16,6 @@ from django.utils import timezone
 from cercle.base.audit.record import Kind, record
 from cercle.people.accounts.context import current_role
 from cercle.people.directory.models import TeamMember
-
 from cercle.people.patients.models import Contact
 from cercle.people.patients.relationships import Relationship
 
@@ -70,7 +69,9 @@ class Viewer:
 
     def memberships(self) -> Q:
         """Open memberships that this person acts through: her practice, her teams, or herself."""
-        mine = Q(user_id=self.user_id, kind__in=(MemberKind.RELATIVE, MemberKind.PATIENT)) if self.user_id else Q(pk=None)
+        mine = (
+            Q(user_id=self.user_id, kind__in=(MemberKind.RELATIVE, MemberKind.PATIENT)) if self.user_id else Q(pk=None)
+        )
         if self.practice_role_id:
             teams = TeamMember.objects.filter(practice_role_id=self.practice_role_id, ended_at=None).values("team_id")
             mine |= Q(practice_role_id=self.practice_role_id) | Q(team_id__in=teams)
@@ -141,7 +142,11 @@ def viewer_of(request) -> Viewer:
 def make_viewer(user, role=None, source: str = "web") -> Viewer:
     if role is None:
         return Viewer(
-            user_id=user.pk, user=user, actor_name=user.get_full_name(), actor_role=user.get_kind_display(), source=source
+            user_id=user.pk,
+            user=user,
+            actor_name=user.get_full_name(),
+            actor_role=user.get_kind_display(),
+            source=source,
         )
     return Viewer(
         user_id=user.pk if user else None,
@@ -211,7 +216,9 @@ def reach(viewer: Viewer, circle_id, *, opening=None) -> Acting | None:
         }[member.kind]
         if member.kind == MemberKind.RELATIVE and member.contact:
             viewer = replace(viewer, actor_role=relation_label(member.contact) or profile.label)
-        acting = _acting(viewer, circle, profile, ground=ground, member=member, mask=member.reader_mask, opening=opening)
+        acting = _acting(
+            viewer, circle, profile, ground=ground, member=member, mask=member.reader_mask, opening=opening
+        )
     else:
         acting = _reach_by_break_glass(viewer, circle_id, opening)
     return acting and _opposed(acting)
@@ -232,7 +239,10 @@ def reach_as_feed(client, circle_id, *, source: str) -> Acting | None:
 
 
 def _reach_by_break_glass(viewer: Viewer, circle_id, opening) -> Acting | None:
-    if not viewer.practice_role_id or Permission.BREAK_GLASS not in rights.current().profiles[viewer.profile].permissions:
+    if (
+        not viewer.practice_role_id
+        or Permission.BREAK_GLASS not in rights.current().profiles[viewer.profile].permissions
+    ):
         return None
     row = (
         BreakGlass.objects.filter(
@@ -250,7 +260,13 @@ def _reach_by_break_glass(viewer: Viewer, circle_id, opening) -> Acting | None:
         mask=profile.mask | int(Reader.BREAK_GLASS), opening=opening,
     )  # fmt: skip
     # Enough to care and to leave a word; not to change the circle.
-    kept = {Permission.READ_CIRCLE, Permission.READ_NOTEBOOK, Permission.READ_IDENTITY, Permission.READ_ESSENTIALS, Permission.WRITE_NOTE}
+    kept = {
+        Permission.READ_CIRCLE,
+        Permission.READ_NOTEBOOK,
+        Permission.READ_IDENTITY,
+        Permission.READ_ESSENTIALS,
+        Permission.WRITE_NOTE,
+    }
     return replace(acting, permissions=profile.permissions & kept, break_glass=row)
 
 

@@ -54,7 +54,9 @@ def open_circle(
             raise Refused(_("Ce patient a déjà un cercle : demandez à le rejoindre."), "circle_exists")
         CircleCounter.objects.create(circle=circle)
         if client is not None:
-            member = _new_member(circle, kind=MemberKind.CONNECTOR, api_client=client, profile="connector", ground=LegalGround.FEED)
+            member = _new_member(
+                circle, kind=MemberKind.CONNECTOR, api_client=client, profile="connector", ground=LegalGround.FEED
+            )
         else:
             if not viewer.practice_role_id:
                 raise Refused(_("Choisissez d’abord votre situation d’exercice."), "no_context")
@@ -85,7 +87,9 @@ def add_member(
 
     Raises Refused: external practitioner, opposed person, missing consent, already a member, volunteer with clinical rights.
     """
-    if ground == LegalGround.CONSENT and (consent is None or consent.circle_id != acting.circle_id or consent.withdrawn_at):
+    if ground == LegalGround.CONSENT and (
+        consent is None or consent.circle_id != acting.circle_id or consent.withdrawn_at
+    ):
         raise Refused(_("Hors de l’équipe de soins, il faut d’abord le consentement de la personne."), "consent_needed")
     fields: dict = {"role": role, "ground": ground, "until": until, "consent": consent, "reason": reason,
                     "added_by_id": acting.user_id, "added_by_role_id": acting.practice_role_id}  # fmt: skip
@@ -93,7 +97,9 @@ def add_member(
         raise Refused(_("La date de fin est déjà passée."), "until_past")
     if practice_role is not None:
         if practice_role.practitioner.is_external or practice_role.ended_at:
-            raise Refused(_("Ce professionnel n’est pas dans l’annuaire vérifié : il ne peut pas être invité."), "external")
+            raise Refused(
+                _("Ce professionnel n’est pas dans l’annuaire vérifié : il ne peut pas être invité."), "external"
+            )
         profile = rights.current().profile_of(practice_role.profession_system, practice_role.profession).code
         if _is_opposed(acting.circle_id, practice_role=practice_role):
             raise Refused(_("La personne s’est opposée à ce professionnel."), "opposed")
@@ -106,7 +112,9 @@ def add_member(
     elif contact is not None:
         if contact.patient_id not in acting.circles:
             raise Refused(_("Ce proche n’est pas dans ce dossier."), "wrong_circle")
-        profile = "legal_rep" if contact.is_legal_rep else "carer" if contact.is_carer or contact.is_trusted else "volunteer"
+        profile = (
+            "legal_rep" if contact.is_legal_rep else "carer" if contact.is_carer or contact.is_trusted else "volunteer"
+        )
         fields |= {"kind": MemberKind.RELATIVE, "contact": contact, "user": user}
     elif kind == MemberKind.PATIENT:
         profile = "person"
@@ -116,7 +124,9 @@ def add_member(
     with transaction.atomic():
         # The circle's row is the lock: two clicks make one member.
         circle = Circle.objects.select_for_update(of=("self",)).get(pk=acting.circle_id)
-        same = {k: v for k, v in fields.items() if k in {"practice_role", "team", "contact"}} or {"kind": MemberKind.PATIENT}
+        same = {k: v for k, v in fields.items() if k in {"practice_role", "team", "contact"}} or {
+            "kind": MemberKind.PATIENT
+        }
         if Member.objects.filter(circle=circle, ended_at=None, **same).exists():
             raise Refused(_("Déjà membre de ce cercle."), "already_member")
         member = _new_member(circle, profile=profile, **fields)
@@ -136,7 +146,9 @@ def end_member(acting: Acting, *, member: Member, reason: str = "") -> Member:
             in_force(), circle_id=acting.circle_id, kind__in=(MemberKind.PRACTICE_ROLE, MemberKind.TEAM)
         ).exclude(pk=member.pk)
         if member.kind in (MemberKind.PRACTICE_ROLE, MemberKind.TEAM) and not others.exists():
-            raise Refused(_("Il faut au moins un professionnel dans le cercle. Ajoutez quelqu’un d’abord."), "last_member")
+            raise Refused(
+                _("Il faut au moins un professionnel dans le cercle. Ajoutez quelqu’un d’abord."), "last_member"
+            )
         member.ended_at, member.end_reason, member.ended_by_id = timezone.now(), reason, acting.user_id
         member.save(update_fields=["ended_at", "end_reason", "ended_by"])
         if acting.circle.lead_id == member.pk:
@@ -174,9 +186,7 @@ def _consent(circle, viewer, *, flow, given_by, form, given_on, scope) -> Consen
     )  # fmt: skip
 
 
-def record_consent(
-    acting: Acting, *, flow: str, given_by: str, form: str, given_on: date, scope: str = ""
-) -> Consent:
+def record_consent(acting: Acting, *, flow: str, given_by: str, form: str, given_on: date, scope: str = "") -> Consent:
     """`flow`: "information" (inside the team, she may oppose) or "consent" (before sharing outside it)."""
     if given_on > timezone.localdate():
         raise Refused(_("Cette date est dans le futur."), "future")
@@ -197,7 +207,11 @@ def withdraw_consent(acting: Acting, *, consent: Consent) -> list[Member]:
         row.save(update_fields=["withdrawn_at", "withdrawn_by"])
         gone = list(Member.objects.filter(consent=row, ended_at=None))
         for member in gone:
-            member.ended_at, member.end_reason, member.ended_by_id = timezone.now(), _("consentement retiré"), acting.user_id
+            member.ended_at, member.end_reason, member.ended_by_id = (
+                timezone.now(),
+                _("consentement retiré"),
+                acting.user_id,
+            )
             member.save(update_fields=["ended_at", "end_reason", "ended_by"])
         record(acting, "circles.consent_withdrawn", on=row, kind=None, details={"members_ended": len(gone)})
         push(topic(acting.circle_id))
@@ -254,7 +268,9 @@ def lift_opposition(acting: Acting, *, opposition: Opposition) -> None:
         push(topic(acting.circle_id))
 
 
-def _is_opposed(circle_id, *, practice_role: PracticeRole | None = None, organization: Organization | None = None) -> bool:
+def _is_opposed(
+    circle_id, *, practice_role: PracticeRole | None = None, organization: Organization | None = None
+) -> bool:
     """A whole refusal (no category, no single thing) of this person, her profession or her structure."""
     rows = Opposition.objects.active().filter(circle_id=circle_id, category="", target_id=None)
     if practice_role is not None:
@@ -275,7 +291,10 @@ def break_glass(viewer: Viewer, *, circle_id, reason: str) -> BreakGlass:
     The view has asked for a fresh sign-in. Raises Refused: profession, reason too short, quota, opposition — the
     last one with the same words as an unknown file, so that nothing is revealed.
     """
-    if not viewer.practice_role_id or Permission.BREAK_GLASS not in rights.current().profiles[viewer.profile].permissions:
+    if (
+        not viewer.practice_role_id
+        or Permission.BREAK_GLASS not in rights.current().profiles[viewer.profile].permissions
+    ):
         raise Refused(_("L’ouverture en urgence est réservée aux professionnels de santé."), "profession")
     reason = reason.strip()
     if len(reason) < 15:
@@ -284,13 +303,17 @@ def break_glass(viewer: Viewer, *, circle_id, reason: str) -> BreakGlass:
         User.objects.select_for_update(of=("self",)).get(pk=viewer.user_id)  # the quota counts under this lock
         now = timezone.now()
         mine = BreakGlass.objects.filter(user_id=viewer.user_id)
-        live = mine.filter(circle_id=circle_id, practice_role_id=viewer.practice_role_id, closed_at=None, expires_at__gt=now)
+        live = mine.filter(
+            circle_id=circle_id, practice_role_id=viewer.practice_role_id, closed_at=None, expires_at__gt=now
+        )
         if found := live.first():
             return found
         if mine.filter(opened_at__gt=now - BREAK_GLASS_LASTS).count() >= BREAK_GLASS_QUOTA:
             record(viewer, "circles.break_glass_refused", circle_id=circle_id, outcome="refused", reason="quota")
             error = Refused(
-                _("Vous avez déjà ouvert %(n)s dossiers en urgence en 24 h. Appelez le responsable du cercle ou le support.")
+                _(
+                    "Vous avez déjà ouvert %(n)s dossiers en urgence en 24 h. Appelez le responsable du cercle ou le support."
+                )
                 % {"n": BREAK_GLASS_QUOTA},
                 "quota",
             )
@@ -317,7 +340,12 @@ def review_break_glass(acting: Acting, *, opened: BreakGlass, verdict: str, note
             raise Refused(_("On n’examine pas sa propre ouverture."), "own")
         if row.reviewed_at:
             raise Refused(_("Cette ouverture a déjà été examinée."), "done")
-        row.reviewed_at, row.reviewed_by_id, row.verdict, row.verdict_note = timezone.now(), acting.user_id, verdict, note
+        row.reviewed_at, row.reviewed_by_id, row.verdict, row.verdict_note = (
+            timezone.now(),
+            acting.user_id,
+            verdict,
+            note,
+        )
         if verdict == "contested" and row.closed_at is None:
             row.closed_at = timezone.now()
         row.save(update_fields=["reviewed_at", "reviewed_by", "verdict", "verdict_note", "closed_at"])
@@ -348,7 +376,9 @@ def ask_to_join(viewer: Viewer, *, circle_id, message: str = "") -> None:
             push(topic(circle_id))
 
 
-def answer_join_request(acting: Acting, *, request: JoinRequest, accept: bool, ground: str = LegalGround.RECOGNISED, answer: str = "") -> Member | None:
+def answer_join_request(
+    acting: Acting, *, request: JoinRequest, accept: bool, ground: str = LegalGround.RECOGNISED, answer: str = ""
+) -> Member | None:
     with transaction.atomic():
         row = JoinRequest.objects.select_for_update(of=("self",)).get(pk=request.pk, circle_id=acting.circle_id)
         if row.state != "waiting":
@@ -388,12 +418,17 @@ def review_crossing(acting: Acting, *, absorbed: Circle, keep: list[Member]) -> 
             if member.circle_id != row.pk or member.ended_at:
                 continue
             who = {"practice_role": member.practice_role} if member.practice_role_id else {"team": member.team}
-            if any(who.values()) and not Member.objects.filter(circle_id=acting.circle_id, ended_at=None, **who).exists():
+            if (
+                any(who.values())
+                and not Member.objects.filter(circle_id=acting.circle_id, ended_at=None, **who).exists()
+            ):
                 add_member(acting, **who, ground=member.ground, role=member.role, reason=_("rapprochement de dossiers"))
         row.crossed_at = timezone.now()
         row.save(update_fields=["crossed_at"])
         _has_absorbed(acting.circle_id)
-        record(acting, "circles.crossing_reviewed", on=acting.member, details={"absorbed": str(row.pk), "kept": len(keep)})
+        record(
+            acting, "circles.crossing_reviewed", on=acting.member, details={"absorbed": str(row.pk), "kept": len(keep)}
+        )
         push(topic(acting.circle_id), topic(row.pk))
 
 
@@ -419,8 +454,9 @@ def publish_matrix(viewer: Viewer, *, data: dict) -> RightsMatrix:
         last = RightsMatrix.objects.select_for_update().order_by("-version").first()
         version = (last.version if last else 0) + 1
         rights.Matrix({**data, "version": version})  # a malformed matrix fails here, before it is published
-        row = RightsMatrix.objects.create(version=version, data={**data, "version": version}, published_by_id=viewer.user_id)
+        row = RightsMatrix.objects.create(
+            version=version, data={**data, "version": version}, published_by_id=viewer.user_id
+        )
         record(viewer, "circles.matrix_created", on=row, details={"version": version})
     rights.forget()
     return row
-

@@ -102,9 +102,14 @@ class Member(Record):
                 name="member_ends_after_start", condition=Q(ended_at=None) | Q(ended_at__gte=F("started_at"))
             ),
             models.UniqueConstraint(
-                "circle", "practice_role", name="member_role_once", condition=Q(ended_at=None, practice_role__isnull=False)
+                "circle",
+                "practice_role",
+                name="member_role_once",
+                condition=Q(ended_at=None, practice_role__isnull=False),
             ),
-            models.UniqueConstraint("circle", "team", name="member_team_once", condition=Q(ended_at=None, team__isnull=False)),
+            models.UniqueConstraint(
+                "circle", "team", name="member_team_once", condition=Q(ended_at=None, team__isnull=False)
+            ),
             models.UniqueConstraint(
                 "circle", "contact", name="member_contact_once", condition=Q(ended_at=None, contact__isnull=False)
             ),
@@ -194,7 +199,10 @@ class Opposition(Record):
         constraints = [
             models.CheckConstraint(
                 name="opposition_names_someone",
-                condition=Q(practitioner__isnull=False) | Q(organization__isnull=False) | ~Q(profession="") | Q(user__isnull=False),
+                condition=Q(practitioner__isnull=False)
+                | Q(organization__isnull=False)
+                | ~Q(profession="")
+                | Q(user__isnull=False),
             ),
         ]
         indexes = [models.Index("circle", name="opposition_active", condition=Q(lifted_at=None))]
@@ -212,7 +220,9 @@ class BreakGlass(Record):
     closed_at = models.DateTimeField(null=True)
     reviewed_at = models.DateTimeField(null=True)
     reviewed_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
-    verdict = models.CharField(max_length=16, blank=True, choices=[("justified", _("justifiée")), ("contested", _("contestée"))])
+    verdict = models.CharField(
+        max_length=16, blank=True, choices=[("justified", _("justifiée")), ("contested", _("contestée"))]
+    )
     verdict_note = models.CharField(max_length=1000, blank=True)
 
     class Meta:
@@ -222,7 +232,10 @@ class BreakGlass(Record):
                 condition=Q(expires_at__gt=F("opened_at")) & Q(expires_at__lte=F("opened_at") + models.Value("24 hours", output_field=models.DurationField())),
             ),
         ]  # fmt: skip
-        indexes = [models.Index("user", "circle", name="break_glass_mine"), models.Index("circle", "opened_at", name="break_glass_circle")]
+        indexes = [
+            models.Index("user", "circle", name="break_glass_mine"),
+            models.Index("circle", "opened_at", name="break_glass_circle"),
+        ]
 
 
 class JoinRequest(Record):

@@ -21,7 +21,9 @@ LEADING = {Relation.LEAD}
 
 @task(queue="notify", retry=3)
 def member_joined(member_id: str, by: str = "") -> None:
-    member = Member.objects.select_related("practice_role__practitioner__user").filter(pk=member_id, ended_at=None).first()
+    member = (
+        Member.objects.select_related("practice_role__practitioner__user").filter(pk=member_id, ended_at=None).first()
+    )
     if member is None:
         return
     people = audience.told(member.circle_id, but=_id(by))
@@ -35,7 +37,9 @@ def member_joined(member_id: str, by: str = "") -> None:
 @task(queue="notify", retry=3)
 def member_left(member_id: str, by: str = "") -> None:
     if member := Member.objects.filter(pk=member_id).first():
-        notify("member_left", users=audience.told(member.circle_id, but=_id(by)), circle_id=member.circle_id, target=member)
+        notify(
+            "member_left", users=audience.told(member.circle_id, but=_id(by)), circle_id=member.circle_id, target=member
+        )
 
 
 @task(queue="urgent", retry=3)
@@ -58,7 +62,11 @@ def join_asked(request_id: str) -> None:
 def opposition_changed(opposition_id: str) -> None:
     """The lead and the person are told; notices already sent to whoever is now outside are taken back."""
     row = Opposition.objects.get(pk=opposition_id)
-    people = {u: r for u, r in audience.told(row.circle_id, but=row.recorded_by_id).items() if r & (LEADING | {Relation.PERSON})}
+    people = {
+        u: r
+        for u, r in audience.told(row.circle_id, but=row.recorded_by_id).items()
+        if r & (LEADING | {Relation.PERSON})
+    }
     notify("opposition", users=people, circle_id=row.circle_id, target=row)
     take_back(row.circle_id)
 
@@ -66,7 +74,9 @@ def opposition_changed(opposition_id: str) -> None:
 def take_back(circle_id) -> None:
     """Unread notices about this circle of people who are not in it any more: they must not light a bell."""
     inside = {user.pk for user, __ in audience.people(circle_id)}
-    Notification.objects.filter(circle_id=circle_id, read_at=None).exclude(user_id__in=inside).update(read_at=timezone.now())
+    Notification.objects.filter(circle_id=circle_id, read_at=None).exclude(user_id__in=inside).update(
+        read_at=timezone.now()
+    )
 
 
 @task(queue="default")
@@ -74,7 +84,9 @@ def end_due() -> None:
     """Replacements and delegations end by themselves; the gate has refused them since the minute they were over."""
     for member in Member.objects.filter(ended_at=None, until__lte=timezone.now())[:500]:
         with transaction.atomic():
-            changed = Member.objects.filter(pk=member.pk, ended_at=None).update(ended_at=member.until, end_reason=_("fin prévue"))
+            changed = Member.objects.filter(pk=member.pk, ended_at=None).update(
+                ended_at=member.until, end_reason=_("fin prévue")
+            )
             if changed:
                 record(SYSTEM, "circles.member_ended", on=member, circle_id=member.circle_id)
                 push(f"circle:{member.circle_id}")
@@ -82,4 +94,3 @@ def end_due() -> None:
 
 def _id(text: str):
     return UUID(text) if text else None
-
