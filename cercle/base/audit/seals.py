@@ -16,7 +16,7 @@ import fcntl
 import json
 import logging
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
@@ -78,7 +78,7 @@ def fingerprint(seal: Seal) -> bytes:
     return sha256(payload(seal) + bytes(seal.signature)).digest()
 
 
-def _copy(using: str, columns: str, where: str) -> Iterator[bytes]:
+def _copy(using: str, columns: str, where: str) -> Generator[bytes]:
     """Rows as lines without their end, in the order of sealing."""
     with connections[using].cursor() as cursor:
         statement = f"COPY (SELECT {columns} FROM audit_event WHERE {where} ORDER BY xid, id) TO STDOUT"

@@ -11,6 +11,7 @@ A job carries ids, never content: the queue is not under the rights table.
 
 import inspect
 from collections.abc import Callable
+from typing import Any, cast
 from uuid import UUID
 
 from django.db import transaction
@@ -69,7 +70,7 @@ def task(
             return f(timestamp=timestamp, **ids) if wants_tick else f(**ids)
 
         run.__module__, run.__qualname__, run.__name__ = f.__module__, f.__qualname__, f.__name__
-        registered = app.task(
+        registered = cast(Any, app).task(
             run, name=f"{f.__module__}.{f.__qualname__}", queue=queue, retry=strategy or False, lock=lock
         )
         return Task(f, registered)
@@ -83,4 +84,5 @@ def every(cron: str, job: Task, **ids) -> None:
     A tick is skipped while the previous one still waits.
     """
     key = f"{job.name}{sorted(ids.items())}" if ids else job.name
-    app.periodic(cron=cron, periodic_id=key, queueing_lock=key, **({"task_kwargs": ids} if ids else {}))(job.registered)
+    options: dict[str, Any] = {"task_kwargs": ids} if ids else {}
+    app.periodic(cron=cron, periodic_id=key, queueing_lock=key, **options)(job.registered)

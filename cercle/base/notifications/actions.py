@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime, time, timedelta
+from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -143,7 +144,7 @@ def choose(acting: ActingLike, *, kind: str, choice: str | None, channel: str = 
     if kind in rules.LOCKED_KINDS:
         raise Refused(_("Ces messages ne peuvent pas être coupés."), "locked")
     with transaction.atomic():
-        where = {"user_id": acting.user_id, "kind": kind, "channel": channel}
+        where: dict[str, Any] = {"user_id": acting.user_id, "kind": kind, "channel": channel}
         if choice is None:
             NotificationPreference.objects.filter(**where).delete()
         else:

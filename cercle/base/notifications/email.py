@@ -75,7 +75,7 @@ def message(address: str, notices: list[Notification]) -> EmailMessage:
     """In the language that is active."""
     urgent = sum(n.urgency == Urgency.URGENT for n in notices)
     if len(notices) == 1:
-        sentence = URGENT_NOTE if urgent and notices[0].kind == "note" else LABELS[notices[0].kind][1]
+        sentence = str(URGENT_NOTE) if urgent and notices[0].kind == "note" else str(LABELS[notices[0].kind][1])
         subject = _("Cercle : message urgent") if urgent else _("Cercle : du nouveau vous attend")
     else:
         sentence = _("Vous avez %d nouveautés dans Cercle.") % len(notices)

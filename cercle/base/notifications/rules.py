@@ -58,8 +58,8 @@ def read_table(text: str) -> dict[str, dict[Relation, tuple[Way, Way]]]:
     columns = [Relation(name) for name in head]
     rules = {}
     for kind, *cells in lines:
-        pairs = [tuple(ways[word] for word in cell.split("/")) for cell in cells]
-        rules[kind] = dict(zip(columns, pairs, strict=True))
+        pairs = [cell.split("/") for cell in cells]
+        rules[kind] = {c: (ways[normal], ways[urgent]) for c, (normal, urgent) in zip(columns, pairs, strict=True)}
     return rules
 
 

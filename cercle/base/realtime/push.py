@@ -27,7 +27,8 @@ def push(*topics: str) -> None:
             raise ValueError("a topic is a kind and an id, e.g. circle:<uuid>")
     if not names:
         return
-    payloads, size = [[]], 0
+    payloads: list[list[str]] = [[]]
+    size = 0
     for name in names:
         if size + len(name) + 1 > LIMIT:
             payloads.append([])

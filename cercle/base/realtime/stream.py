@@ -249,7 +249,7 @@ def _end_streams_on_sigterm(loop: asyncio.AbstractEventLoop) -> None:
             return
 
         def end(number, frame):
-            loop.call_soon_threadsafe(lambda: _hub and _hub.close_all())
+            loop.call_soon_threadsafe(_hub.close_all)
             before(number, frame)
 
         signal.signal(signal.SIGTERM, end)

@@ -34,7 +34,13 @@ def sign(topics: Iterable[str], *, user_id, session_key: str, ttl: int = TTL) ->
     if not all(map(is_topic, names)):
         raise ValueError("a topic is a kind and an id, e.g. circle:<uuid>")
     now = time.time()
-    body = {"t": names, "u": str(user_id), "s": session_mark(session_key), "i": int(now * 100) / 100, "e": int(now) + ttl}
+    body = {
+        "t": names,
+        "u": str(user_id),
+        "s": session_mark(session_key),
+        "i": int(now * 100) / 100,
+        "e": int(now) + ttl,
+    }
     return signing.dumps(body, salt=SALT, compress=True)
 
 

@@ -36,7 +36,7 @@ def test_one_row_says_who_what_where_and_what_was_shown(db):
 
 def test_a_trace_costs_one_statement(db, django_assert_num_queries):
     with django_assert_num_queries(1):
-        record(alice(CIRCLE), "notebook.note_added")
+        record(alice(CIRCLE), "test.thing_changed")
 
 
 def test_the_row_concerned_gives_type_id_and_circle(db):

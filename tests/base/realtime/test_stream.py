@@ -127,12 +127,18 @@ def test_a_change_between_the_page_and_its_stream_is_told_when_it_opens(bruno):
         page = token(*bruno)
         await in_thread(say, f"circle:{CIRCLE}")
         await first.hears("changed", f"circle:{CIRCLE}")
-        await Screen(page, bruno[1]).hears("changed", f"circle:{CIRCLE}")
+        told = {
+            ("changed", f"circle:{CIRCLE}"),
+            ("resync", ""),
+        }  # signed in the very instant we began to listen: resync
+        await Screen(page, bruno[1]).until(lambda s: told & set(s.heard))
 
     play(scene)
 
 
-@pytest.mark.parametrize("how", ["forged", "late", "other session", "no cookie", "not the user's", "no right", "no topics"])
+@pytest.mark.parametrize(
+    "how", ["forged", "late", "other session", "no cookie", "not the user's", "no right", "no topics"]
+)
 def test_a_stream_is_refused(bruno, rights, how):
     user, key = bruno
     given, cookie = token(user, key), key
@@ -208,7 +214,9 @@ def test_a_deactivated_account_is_closed(bruno):
     async def scene():
         screen = await Screen(token(*bruno), bruno[1]).opened()
         await in_thread(
-            lambda: get_user_model().objects.filter(pk=bruno[0].pk).update(is_active=False, deactivated_at=timezone.now())
+            lambda: (
+                get_user_model().objects.filter(pk=bruno[0].pk).update(is_active=False, deactivated_at=timezone.now())
+            )
         )
         await stream.hub().check()
         await screen.hears("closed", "session")
@@ -276,7 +284,7 @@ def test_a_slow_reader_costs_a_set_of_names_and_is_dropped(bruno, monkeypatch):
         quick = await Screen(token(*bruno), bruno[1]).opened()
         for _ in range(500):
             stream.hub().tell([f"circle:{CIRCLE}"])
-        assert all(len(c.pending) <= 1 for c in stream.hub().clients)
+        assert all(len(c.pending) <= 2 for c in stream.hub().clients)  # its one name, and perhaps resync
         await quick.hears("changed", f"circle:{CIRCLE}")
         async with asyncio.timeout(5):
             await slow.task
