@@ -41,6 +41,9 @@ TOKEN = "cercle.circles.join"
 def panel(request: HttpRequest, acting: Acting, **extra) -> dict:
     people = faces(acting)
     manage = acting.may(Permission.MANAGE_MEMBERS)
+    works_at = ("practice_role__practitioner", "practice_role__organization")
+    openings = BreakGlass.objects.filter(circle_id__in=acting.circles).select_related(*works_at, "reviewed_by")
+    waiting = JoinRequest.objects.filter(circle_id=acting.circle_id, state="waiting").select_related(*works_at)
     consents = (
         Consent.objects.filter(circle_id__in=acting.circles)
         .select_related("text", "recorded_by")
