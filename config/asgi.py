@@ -14,16 +14,17 @@ from urllib.parse import quote_from_bytes
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
-from a2wsgi import WSGIMiddleware
 from django.conf import settings
 
+from config.bridge import Bridge
 from config.wsgi import application as pages
 
 THREADS = int(os.environ.get("WEB_THREADS", "8"))  # per worker; each keeps one database connection
 BODY_PATIENCE = 30  # seconds without a byte
 IN_MEMORY = 1024 * 1024
+DRAIN, DRAIN_PATIENCE = 200 * 1024 * 1024, 20  # bytes and seconds after a 413
 
-django = WSGIMiddleware(pages, workers=THREADS)
+django = Bridge(pages, THREADS)
 trusted = [ip_network(text) for text in settings.TRUSTED_PROXIES]
 
 TOO_LARGE = (
@@ -50,17 +51,40 @@ async def application(scope, receive, send):
 
         await events(scope, receive, send)
         return
+    if scope["method"] in {"GET", "HEAD"} and not _header(scope, b"content-length"):
+        await django(scope, None, send)
+        return
     with tempfile.SpooledTemporaryFile(IN_MEMORY) as body:
         refusal = await _read(scope, receive, body)
         if refusal is None:
+            scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"content-length"]
+            scope["headers"].append((b"content-length", str(body.tell()).encode()))  # a body in chunks has none
             body.seek(0)
-            await django(scope, _replay(body), send)
+            await django(scope, body, send)
             return
     status, page = refusal
     headers = [(b"content-type", b"text/html; charset=utf-8"), (b"content-length", str(len(page)).encode())]
-    headers += [(b"connection", b"close")] if scope["http_version"] < "2" else []
     await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": page})
+    if status == 413:
+        await _let_finish(receive)
+
+
+async def _let_finish(receive) -> None:
+    """A browser shows our page only if it may go on sending for a while; then the connection is cut."""
+    left = DRAIN
+    try:
+        async with asyncio.timeout(DRAIN_PATIENCE):
+            async for chunk in _chunks(receive):
+                left -= len(chunk)
+                if left < 0:
+                    return
+    except (TimeoutError, ConnectionError):
+        pass
+
+
+def _header(scope, wanted: bytes) -> bytes:
+    return next((value for name, value in scope["headers"] if name == wanted), b"")
 
 
 def _clean(scope) -> dict:
@@ -98,11 +122,9 @@ def _is_trusted(address: str) -> bool:
 
 async def _read(scope, receive, body) -> tuple[int, bytes] | None:
     """The request's body into `body`; what to answer instead when it is too large or does not come."""
-    length = dict(scope["headers"]).get(b"content-length", b"")
+    length = _header(scope, b"content-length")
     if length.isdigit() and int(length) > settings.MAX_BODY:
         return 413, TOO_LARGE
-    if scope["method"] in {"GET", "HEAD"} and not length:
-        return None
     size = 0
     try:
         async for chunk in _chunks(receive):
@@ -124,14 +146,6 @@ async def _chunks(receive) -> AsyncIterator[bytes]:
             raise ConnectionError
         more = message.get("more_body", False)
         yield message.get("body", b"")
-
-
-def _replay(body):
-    async def receive():
-        chunk = body.read(256 * 1024)
-        return {"type": "http.request", "body": chunk, "more_body": len(chunk) == 256 * 1024}
-
-    return receive
 
 
 async def _lifespan(receive, send) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from django.http import HttpResponse
 
 from config import asgi
 
@@ -12,18 +13,13 @@ def ask(monkeypatch):
     """Sends a request through the ASGI application, in front of a WSGI page that tells what it got."""
     seen = {}
 
-    async def page(scope, receive, send):
-        body = b""
-        more = True
-        while more:
-            message = await receive()
-            body += message["body"]
-            more = message["more_body"]
-        seen.update(scope=scope, body=body)
+    async def page(scope, body, send):
+        seen.update(scope=scope, body=body.read() if body else b"")
         await send({"type": "http.response.start", "status": 200, "headers": []})
         await send({"type": "http.response.body", "body": b""})
 
     monkeypatch.setattr(asgi, "django", page)
+    monkeypatch.setattr(asgi, "DRAIN", -1)
 
     def ask(*, headers=(), chunks=(b"",), method="POST", query=b"", client="10.0.0.1"):
         scope = {
@@ -59,7 +55,7 @@ def test_a_body_that_says_it_is_too_large_is_refused_unread(ask, settings):
     assert status == 413
     assert "Envoi trop volumineux" in page.decode()
     assert not seen
-    assert len(left) == 3
+    assert len(left) >= 2  # one more is taken to let the browser read
 
 
 def test_a_body_that_does_not_say_is_refused_when_it_is_too_large(ask, settings):
@@ -67,7 +63,7 @@ def test_a_body_that_does_not_say_is_refused_when_it_is_too_large(ask, settings)
     status, _, seen, left = ask(chunks=[b"x" * 600] * 5)
     assert status == 413
     assert not seen
-    assert len(left) == 3
+    assert len(left) >= 2
 
 
 def test_a_body_that_stops_coming_is_given_up(ask, monkeypatch):
@@ -80,7 +76,7 @@ def test_nobody_forges_an_address(ask):
     _, _, seen, _ = ask(headers=forged)
     assert seen["scope"]["client"][0] == "10.0.0.1"
     assert seen["scope"]["scheme"] == "http"
-    assert seen["scope"]["headers"] == []
+    assert seen["scope"]["headers"] == [(b"content-length", b"0")]
 
 
 def test_a_trusted_proxy_tells_the_address_and_the_scheme(ask, monkeypatch):
@@ -95,3 +91,59 @@ def test_a_trusted_proxy_tells_the_address_and_the_scheme(ask, monkeypatch):
 def test_odd_bytes_in_the_query_are_quoted(ask):
     _, _, seen, _ = ask(query="q=é&a=%20".encode("latin1"))
     assert seen["scope"]["query_string"] == b"q=%E9&a=%20"
+
+
+@pytest.fixture
+def through():
+    """Sends a request to a WSGI application over the bridge, and gives back what was sent."""
+    from config.bridge import Bridge
+
+    def through(wsgi, *, method="GET", headers=(), path="/"):
+        scope = {
+            "type": "http", "method": method, "path": path, "query_string": b"", "http_version": "1.1",
+            "headers": list(headers), "client": ("10.0.0.1", 1), "scheme": "http", "server": ("localhost", 80),
+        }  # fmt: skip
+        sent = []
+
+        async def send(message):
+            sent.append(message)
+
+        asyncio.run(Bridge(wsgi, 1)(scope, None, send))
+        return sent
+
+    return through
+
+
+def test_a_whole_answer_is_sent_at_once(through):
+    def wsgi(environ, start_response):
+        response = HttpResponse(["a", "b"])
+        start_response("200 OK", [("X-Path", environ["PATH_INFO"])])
+        return response
+
+    start, body = through(wsgi, path="/é")
+    assert (start["status"], start["headers"]) == (200, [(b"x-path", "/é".encode())])
+    assert body == {"type": "http.response.body", "body": b"ab"}
+
+
+def test_a_streaming_answer_is_sent_piece_by_piece_and_closed(through):
+    closed = []
+
+    class Pieces(list):
+        def close(self):
+            closed.append(True)
+
+    def wsgi(environ, start_response):
+        start_response("200 OK", [])
+        return Pieces([b"a", b"b"])
+
+    assert [message.get("body") for message in through(wsgi)] == [None, b"a", b"b", b""]
+    assert closed
+
+
+def test_cookies_cut_by_http2_are_joined(through):
+    def wsgi(environ, start_response):
+        start_response("200 OK", [])
+        return [environ["HTTP_COOKIE"].encode()]
+
+    sent = through(wsgi, headers=[(b"cookie", b"a=1"), (b"cookie", b"b=2")])
+    assert sent[1]["body"] == b"a=1; b=2"

@@ -15,6 +15,7 @@ import pytest
 from cercle.base.common import keys
 from cercle.base.common.errors import Refused
 from cercle.base.common.postgres import ROLES, SYSTEM_USER, Server
+from tests.support import database
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 
@@ -22,7 +23,7 @@ as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 @pytest.fixture
 def home():
     """A reachable CERCLE_HOME with a short path; its server is gone afterwards."""
-    made = Path(tempfile.mkdtemp(prefix="cercle-pg-", dir="/tmp"))
+    made = Path(tempfile.mkdtemp(prefix="cercle-pg-", dir=database.memory()))
     made.chmod(0o755)
     yield made / "var"
     server = Server(made / "var")
