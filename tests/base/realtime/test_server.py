@@ -14,7 +14,7 @@ from .test_stream import signed_in
 
 
 def open_stream(site, token, key):
-    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=10)
+    connection = http.client.HTTPConnection("127.0.0.1", site.port, timeout=60)
     connection.request("GET", f"/events?topics={token}", headers={"Cookie": f"{settings.SESSION_COOKIE_NAME}={key}"})
     return connection.getresponse()
 
