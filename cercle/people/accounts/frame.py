@@ -71,8 +71,8 @@ def register() -> None:
     places.register_person(person)
     places.register(
         places.Place(
-            key="structure", label=gettext_lazy("Ma structure"), icon="building-2", url_name="accounts:structures",
-            order=80, allowed=administers,
+            key="structure", label=gettext_lazy("Ma structure"), short=gettext_lazy("Structure"), icon="building-2",
+            url_name="accounts:structures", order=80, allowed=administers,
         )
     )  # fmt: skip
     places.register(
