@@ -159,8 +159,8 @@ class Supervisor:
         for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(signum, self._ask_to_stop)
         try:
-            for child in self.children:
-                self._start(child)
+            web, jobs = self.children
+            self._start(web)
             running.write(pid=os.getpid(), url=url, port=self.port, mark=self.mark)
             deadline = time.monotonic() + 60
             while not self.stopping and not self.answers():
@@ -169,6 +169,7 @@ class Supervisor:
                     raise Refused(f"Le port {self.port} ne répond pas{self._where(self.children[0])}", "web_start")
                 time.sleep(0.05)
             if not self.stopping:
+                self._start(jobs)  # after the pages: on a small machine both at once would double the wait
                 when_ready()
             while not self.stopping:
                 self._look_after()
