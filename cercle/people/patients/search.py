@@ -79,7 +79,8 @@ def find(text: str, *, among: Among = None, limit: int = 20) -> list[Patient]:
     elif asked.names:
         found = _territory(asked, limit)
     else:
-        found = _born(_current(None), asked.born).order_by("sort").values_list("patient_id", flat=True)[:limit]
+        rows = _born(Identity.objects.current(), asked.born)
+        found = rows.order_by("sort").values_list("patient_id", flat=True)[:limit]
     return _in_order(found)
 
 
@@ -97,24 +98,19 @@ def _seen(rows: QuerySet, among: Among) -> QuerySet:
     return rows.filter(Q(patient_id__in=among) | Q(patient__merged_into_id__in=among))
 
 
-def _current(among: Among) -> QuerySet:
-    rows = Identity.objects.current().filter(patient__merged_into__isnull=True)
-    return rows if among is None else rows.filter(patient_id__in=among)
-
-
 def _born(rows: QuerySet, born: dates.PartialDate | None) -> QuerySet:
-    """Ranges that meet. A partial date never leaves its year: that bounds the walk of the index."""
+    """Ranges that meet. What is partial starts on the first of its month or year, so the index is asked for a few days."""
     if born is None:
         return rows
+    firsts = {born.earliest.replace(day=1), born.earliest.replace(month=1, day=1)}
     return rows.filter(
-        birth_earliest__gte=date(born.earliest.year, 1, 1),
-        birth_earliest__lte=born.latest,
-        birth_latest__gte=born.earliest,
+        Q(birth_earliest__range=(born.earliest, born.latest))
+        | Q(birth_earliest__in=firsts, birth_latest__gte=born.earliest)
     )
 
 
 def _among(asked: Asked, among: Among, limit: int) -> list:
-    rows = _born(_current(among), asked.born)
+    rows = _born(Identity.objects.current().filter(patient_id__in=among, patient__merged_into__isnull=True), asked.born)
     exact = rows
     for word in asked.names:
         exact = exact.filter(Q(used_key__contains=word) | Q(birth_key__contains=word))
@@ -144,13 +140,14 @@ def _territory(asked: Asked, limit: int) -> list:
             others.append(squeeze(" ".join(asked.names[1:])))
         found += [pk for pk in _beginning(asked, others, KEYS[:2], limit) if pk not in found]
     if not found and asked.born:
-        found = _alike(_born(_current(None), asked.born), asked, limit)
+        found = _alike(_born(Identity.objects.current(), asked.born), asked, limit)
     return found[:limit]
 
 
 def _beginning(asked: Asked, starts: list[str], keys: tuple[str, ...], limit: int) -> list:
     """One short walk per key and beginning, each on its own index, in one statement."""
-    rows = _born(_current(None), asked.born)
+    # No join here: it would end the short walk. Merged files give way to their survivor in `_in_order`.
+    rows = _born(Identity.objects.current(), asked.born)
     walks = [
         rows.filter(**{f"{key}__startswith": start}).order_by(key).values_list("sort", "patient_id")[:limit]
         for start in starts

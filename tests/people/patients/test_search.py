@@ -124,7 +124,8 @@ def test_a_hospital_number_finds_its_patient(clerk, someone):
 def test_a_merged_file_is_found_through_its_survivor(clerk, make_patient, someone):
     survivor, merged = someone(), make_patient()
     actions.merge(clerk, survivor=survivor, merged=merged, reason="x")
-    assert search.find("le gall") == []
+    assert [p.pk for p in search.find("le gall")] == [survivor.pk]
+    assert search.find("le gall", among=[merged.pk]) == []
 
 
 def test_the_former_name_no_longer_finds(clerk, make_patient, traits):
