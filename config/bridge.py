@@ -36,8 +36,11 @@ class Bridge:
             if not getattr(response, "streaming", True):
                 return head, b"".join(response)
 
+            async def relay(message: dict) -> None:
+                await send(message)  # granian's send gives an awaitable, not a coroutine
+
             def now(message: dict) -> None:
-                asyncio.run_coroutine_threadsafe(send(message), loop).result()
+                asyncio.run_coroutine_threadsafe(relay(message), loop).result()
 
             now(head)
             if environment["REQUEST_METHOD"] != "HEAD":
