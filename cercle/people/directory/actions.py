@@ -61,7 +61,9 @@ def add_member(acting: ActingLike, *, team: Team, practice_role: PracticeRole) -
     if practice_role.ended_at is not None:
         raise Refused(_("Cette situation d’exercice est terminée."), "role_ended")
     if practice_role.practitioner.is_external:
-        raise Refused(_("Cette personne n’est connue que d’un flux : elle ne peut pas entrer dans une équipe."), "external")
+        raise Refused(
+            _("Cette personne n’est connue que d’un flux : elle ne peut pas entrer dans une équipe."), "external"
+        )
     try:
         with transaction.atomic():
             if not Team.objects.select_for_update().open().filter(pk=team.pk).exists():

@@ -1,5 +1,7 @@
 """Who works where: people, their situations of exercise, structures, teams, and the national reference tables."""
 
+import re
+
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
 from django.db import models
@@ -471,8 +473,24 @@ class ImportSeen(models.Model):
     key = models.CharField(max_length=160)
 
 
+SMALL_WORDS = frozenset("de du des la le les l d et en au aux a à sur sous pour".split())
+ACRONYMS = frozenset(
+    "CH CHU CHR CHIC CHI HAD EHPAD EHPA SSIAD SAAS SAA SAD DAC CPTS MSP MDPH CLIC CMP CMPP CAMSP IME ITEP ESAT MAS FAM SAMSAH"
+    " SAVS SESSAD SCM SELARL SCP USLD SMR UAD PMI CSAPA CAARUD CDS BP CS ZA ZI ZAC GCS II III IV".split()
+)
+
+
 def soften(text: str) -> str:
-    """« LE GALL-KERVELLA » to « Le Gall-Kervella »; leaves what is already mixed."""
+    """« LE GALL-KERVELLA » to « Le Gall-Kervella », « EHPAD DU PORT » to « EHPAD du Port »; leaves what is mixed."""
     if not text.isupper():
         return text
-    return "".join(c.upper() if i == 0 or not (text[i - 1].isalpha()) else c.lower() for i, c in enumerate(text))
+    out, first = [], True
+    for word in re.split(r"([^\W\d_]+)", text):
+        if word.isalpha():
+            keep = word in ACRONYMS or (word.lower() in SMALL_WORDS and not first)
+            out.append((word if word in ACRONYMS else word.lower()) if keep else word.capitalize())
+            first = False
+        else:
+            out.append(word)
+            first = first or "\n" in word
+    return "".join(out)

@@ -177,7 +177,9 @@ class CommuneQuerySet(models.QuerySet):
         key = name_key(text)
         rows = self.filter(kind__in=["COM", "ARM"])
         if key.isdigit() and len(key) == 5:
-            return list(rows.filter(postal_codes__contains=[key]).order_by(F("population").desc(nulls_last=True))[:limit])
+            return list(
+                rows.filter(postal_codes__contains=[key]).order_by(F("population").desc(nulls_last=True))[:limit]
+            )
         if len(key) < 2 or key.isdigit():
             return []
         key = re.sub(r"^st(e?) ", r"saint\1 ", key)
@@ -227,9 +229,11 @@ def misspelt(table: str, key: str, limit: int) -> list:
     """Ids whose name holds words close to `key`, the closest first. One GIN scan."""
     key = " ".join(word for word in key.split() if word not in COMMON) or key
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL pg_trgm.word_similarity_threshold = 0.45")  # « legal kervela » is 0.48 from Le Gall-Kervella
         cursor.execute(
-            f"SELECT id, word_similarity(%s, sort) AS close FROM {table} WHERE %s <%% sort"  # noqa: S608
+            "SET LOCAL pg_trgm.word_similarity_threshold = 0.45"
+        )  # « legal kervela » is 0.48 from Le Gall-Kervella
+        cursor.execute(
+            f"SELECT id, word_similarity(%s, sort) AS close FROM {table} WHERE %s <%% sort"
             " ORDER BY close DESC, sort LIMIT %s",
             [key, key, limit],
         )

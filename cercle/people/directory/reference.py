@@ -130,7 +130,7 @@ def _replace(table: str, columns: dict[str, str], on: tuple[str, ...], rows: Ite
         return stage.merge_into(table, on, [c for c in columns if c not in on], stamp=False)
 
 
-# --- Files given on the command line -----------------------------------------------------------------------------------
+# --- Files given on the command line ---------------------------------------------------------------------------------
 
 
 def load_cim10(path: Path) -> Counts:

@@ -32,7 +32,9 @@ LIMIT = 40
 
 def search(request: HttpRequest) -> HttpResponse:
     """The form is posted: a name never stands in an address. Filters alone may come as a link."""
-    skills = Code.objects.filter(set__name="JDV_J107", code__startswith="SM").order_by("label").values_list("code", "label")
+    skills = (
+        Code.objects.filter(set__name="JDV_J107", code__startswith="SM").order_by("label").values_list("code", "label")
+    )
     # The official labels end with « (SM) »: of use to nobody here.
     specialties = [(code, label.removesuffix(" (SM)")) for code, label in skills]
     data = request.POST if request.method == "POST" else request.GET
@@ -167,7 +169,9 @@ def address_of(entry: actions.Entry) -> str:
 
 
 def _with_targets(reports) -> list[DirectoryReport]:
-    rows = reports.select_related("practitioner", "practice_role__practitioner", "practice_role__organization", "organization")
+    rows = reports.select_related(
+        "practitioner", "practice_role__practitioner", "practice_role__organization", "organization"
+    )
     found = list(rows[:200])
     for row in found:
         row.address = address_of(row.target)

@@ -18,7 +18,9 @@ COMMUNES = [
 @pytest.fixture
 def communes(db):
     Commune.objects.bulk_create(
-        Commune(code=c, kind="ARM" if c == "75115" else "COM", name=n, postal_codes=p, lat=lat, lon=lon, population=1000)
+        Commune(
+            code=c, kind="ARM" if c == "75115" else "COM", name=n, postal_codes=p, lat=lat, lon=lon, population=1000
+        )
         for c, n, p, lat, lon in COMMUNES
     )
 

@@ -175,7 +175,9 @@ def test_a_run_cut_short_goes_on_where_it_was(write, monkeypatch):
     assert row.line == 21 and row.finished_at is None and Practitioner.objects.count() == 20
     monkeypatch.setattr(annuaire, "apply_activities", real)
     run = load(path)
-    assert run.resumed and run.row.pk == row.pk and run.counts["lines"] == 36 and run.counts["practitioners.created"] == 35
+    assert (
+        run.resumed and run.row.pk == row.pk and run.counts["lines"] == 36 and run.counts["practitioners.created"] == 35
+    )
     assert run.counts["refused"] == 1 and ImportIssue.objects.get().line == 37
     assert ImportRun.objects.get().finished_at is not None and not ImportSeen.objects.exists()
     assert changes(load(path)) == 0
@@ -208,7 +210,17 @@ def test_a_truncated_archive_keeps_what_it_gave_and_says_so(write, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\n\n", b"a;b;c\n1;2;3\n", b"{}", b"\x00" * 500, b"\x1f\x8bnot gzip", b"PK\x03\x04nope", HEADER.encode()[:60]]
+    "content",
+    [
+        b"",
+        b"\n\n",
+        b"a;b;c\n1;2;3\n",
+        b"{}",
+        b"\x00" * 500,
+        b"\x1f\x8bnot gzip",
+        b"PK\x03\x04nope",
+        HEADER.encode()[:60],
+    ],
 )
 def test_a_file_of_another_kind_is_refused_in_one_line(tmp_path, content):
     path = tmp_path / "other.txt"
@@ -233,17 +245,25 @@ def test_a_correction_lives_until_the_source_changes(write):
 
 
 def test_the_national_directory_takes_over_who_was_entered_by_hand(write):
-    mine = Practitioner.objects.create(family="Testun", given="A.", rpps="99000000010", is_external=True, source="feed:chu")
+    mine = Practitioner.objects.create(
+        family="Testun", given="A.", rpps="99000000010", is_external=True, source="feed:chu"
+    )
     load(write(line()))
     mine.refresh_from_db()
     assert Practitioner.objects.count() == 1 and not mine.is_external and mine.source == "annuaire"
 
 
 def test_a_structure_kept_by_finess_is_only_referred_to(write):
-    hospital = Organization.objects.create(name="CHI", finess="250000700", source="finess", source_key="250000700", lat=1, lon=2)
+    hospital = Organization.objects.create(
+        name="CHI", finess="250000700", source="finess", source_key="250000700", lat=1, lon=2
+    )
     load(write(line(finess="250000700", name="AUTRE NOM")))
     hospital.refresh_from_db()
-    assert hospital.name == "CHI" and PracticeRole.objects.get().organization == hospital and PracticeRole.objects.get().lat == 1
+    assert (
+        hospital.name == "CHI"
+        and PracticeRole.objects.get().organization == hospital
+        and PracticeRole.objects.get().lat == 1
+    )
 
 
 def test_the_command_reports_and_the_journal_keeps_one_fact(write, capsys, tmp_path):

@@ -67,7 +67,10 @@ def test_positions_of_the_older_csv_are_converted(tmp_path):
     assert 46.1 < hospital.lat < 46.3 and 5.1 < hospital.lon < 5.3
     assert 17.8 < overseas.lat < 18 and -63 < overseas.lon < -62.7
     assert run.counts["warnings"] == 1 and run.counts["refused"] == 1
-    assert list(ImportIssue.objects.values_list("line", "code").order_by("line")) == [(19, "coordinates"), (20, "columns")]
+    assert list(ImportIssue.objects.values_list("line", "code").order_by("line")) == [
+        (19, "coordinates"),
+        (20, "columns"),
+    ]
 
 
 def test_a_structure_closed_in_the_file_is_closed_here_if_known(tmp_path):
@@ -128,7 +131,15 @@ def test_broken_and_foreign_files(tmp_path):
             load(path, full=True)
         assert "\n" not in str(refusal.value)
     assert Organization.objects.exists() and not Organization.objects.exclude(closed_on=None).exists()
-    for content in (b"", b"{}", b"[1]", b'{"resourceType": "Bundle"}', b"nofiness;rs\n1;2\n", b"\x1f\x8b..", b"\0" * 99):
+    for content in (
+        b"",
+        b"{}",
+        b"[1]",
+        b'{"resourceType": "Bundle"}',
+        b"nofiness;rs\n1;2\n",
+        b"\x1f\x8b..",
+        b"\0" * 99,
+    ):
         path.write_bytes(content)
         with pytest.raises(Refused, match="n’est pas un extrait"):
             load(path)
@@ -152,7 +163,9 @@ def test_odd_entities_are_refused_one_by_one(tmp_path):
 
 
 def test_finess_takes_over_a_structure_first_met_in_the_annuaire():
-    met = Organization.objects.create(name="CONVERT", finess="010780195", source="annuaire", source_key="finess:010780195")
+    met = Organization.objects.create(
+        name="CONVERT", finess="010780195", source="annuaire", source_key="finess:010780195"
+    )
     load(STRUCTURES)
     met.refresh_from_db()
     assert met.name == "CLINIQUE CONVERT" and met.source == "finess"

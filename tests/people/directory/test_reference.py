@@ -14,7 +14,9 @@ pytestmark = pytest.mark.django_db
 def test_the_shipped_tables_load_once(capsys):
     call_command("reference_load")
     assert Commune.objects.get(code="29232", kind="COM").name == "Quimper"
-    assert HistoricCommune.objects.filter(code="20004").exists() and Country.objects.get(code="99411").name == "HONDURAS"
+    assert (
+        HistoricCommune.objects.filter(code="20004").exists() and Country.objects.get(code="99411").name == "HONDURAS"
+    )
     assert set(Code.objects.filter(set__name="JDV_J23").values_list("code", flat=True)) == {
         "DEM-AVIS", "GEN", "INST", "INTERV", "OBS",
     }  # fmt: skip
@@ -39,7 +41,11 @@ def test_every_profession_code_has_its_class(codes):
 def test_cim10_comes_from_a_file_and_only_from_there(tmp_path):
     assert not CodeSet.objects.filter(name="CIM10").exists()
     path = tmp_path / "cim.csv.gz"
-    path.write_bytes(gzip.compress("code,libelle_court,libelle_long\nE11,DIABETE,Diabète de type 2\nE11.9,D,Sans complication\n".encode()))
+    path.write_bytes(
+        gzip.compress(
+            "code,libelle_court,libelle_long\nE11,DIABETE,Diabète de type 2\nE11.9,D,Sans complication\n".encode()
+        )
+    )
     call_command("import_cim10", str(path))
     assert Code.objects.get(set__name="CIM10", code="E119").parent == "E11"
     path.write_text("a,b\n1,2\n")
@@ -50,7 +56,13 @@ def test_cim10_comes_from_a_file_and_only_from_there(tmp_path):
 def test_nos_as_fhir_csv_and_lines(tmp_path):
     fhir = tmp_path / "TRE_R99.json"
     fhir.write_text(
-        json.dumps({"resourceType": "CodeSystem", "name": "TRE_R99_Essai", "concept": [{"code": "1", "display": "Un", "concept": [{"code": "2"}]}]})
+        json.dumps(
+            {
+                "resourceType": "CodeSystem",
+                "name": "TRE_R99_Essai",
+                "concept": [{"code": "1", "display": "Un", "concept": [{"code": "2"}]}],
+            }
+        )
     )
     assert reference.load_nos(fhir)["TRE_R99"].created == 2
     assert Code.objects.get(set__name="TRE_R99", code="2").parent == "1"

@@ -15,7 +15,13 @@ def people(communes):
         home = places[city]
         who = Practitioner.objects.create(family=family, given=given, civility=fields.pop("civility", "MME"))
         return PracticeRole.objects.create(
-            practitioner=who, profession=profession, city=city, commune_code=home.code, lat=home.lat, lon=home.lon, **fields
+            practitioner=who,
+            profession=profession,
+            city=city,
+            commune_code=home.code,
+            lat=home.lat,
+            lon=home.lon,
+            **fields,
         )
 
     return {
@@ -35,18 +41,26 @@ def test_a_name_is_found_without_accents_hyphens_or_order(people):
     assert found("le gall") == ["LE GALL-KERVELLA", "LE GALLIC"]
     assert found("LE GALL KERVELLA emilie") == ["LE GALL-KERVELLA"]
     assert found("Émilie Le Gall-Kervella") == ["LE GALL-KERVELLA"]
-    assert found("jean pierre dupont") == ["DUPONT"] and found("etienne") == ["ÉTIENNE"] and found("oeuvr") == ["Œuvrard"]
+    assert (
+        found("jean pierre dupont") == ["DUPONT"] and found("etienne") == ["ÉTIENNE"] and found("oeuvr") == ["Œuvrard"]
+    )
 
 
 def test_a_misspelt_name_is_found(people):
-    assert found("dupond") == ["DUPONT"] and "LE GALL-KERVELLA" in found("legal kervela") and found("oeuvrart") == ["Œuvrard"]
+    assert (
+        found("dupond") == ["DUPONT"]
+        and "LE GALL-KERVELLA" in found("legal kervela")
+        and found("oeuvrart") == ["Œuvrard"]
+    )
     assert found("xyzxyz") == [] and found("qq") == []
 
 
 def test_filters_add_up(people):
     assert found(profession="60") == ["ÉTIENNE", "LE GALL-KERVELLA"]
     assert found(profession="JDV_J48:41") == ["Œuvrard"] and found(profession="TRE_G15:41") == []
-    assert found("le gall", profession="70") == ["LE GALLIC"] and found("le gall", commune="29232") == ["LE GALL-KERVELLA"]
+    assert found("le gall", profession="70") == ["LE GALLIC"] and found("le gall", commune="29232") == [
+        "LE GALL-KERVELLA"
+    ]
     assert found(specialty="SM04", commune="29039") == ["DUPONT"] and found(specialty="SM04", commune="29232") == []
 
 
@@ -84,7 +98,14 @@ def test_the_number_of_statements_does_not_grow(people, django_assert_max_num_qu
 
 def test_structures_by_word_kind_and_place(communes):
     make = Organization.objects.create
-    make(name="CHIC QUIMPER", long_name="CENTRE HOSPITALIER DE CORNOUAILLE", category="355", commune_code="29232", lat=48.0, lon=-4.1)
+    make(
+        name="CHIC QUIMPER",
+        long_name="CENTRE HOSPITALIER DE CORNOUAILLE",
+        category="355",
+        commune_code="29232",
+        lat=48.0,
+        lon=-4.1,
+    )
     make(name="PHARMACIE DU PORT", category="620", commune_code="29039", lat=47.87, lon=-3.92)
     make(name="CABINET INFIRMIER DE LA MADELEINE", sector="SA08", commune_code="29232", lat=48.0, lon=-4.1)
     make(name="ANCIENNE CLINIQUE", category="365", closed_on="2001-01-01")
@@ -92,10 +113,18 @@ def test_structures_by_word_kind_and_place(communes):
     def names(*args, **kwargs):
         return [o.name for o in Organization.objects.search(*args, **kwargs)]
 
-    assert names("chic") == ["CHIC QUIMPER"] and names("cornouaille") == ["CHIC QUIMPER"] and names("pharmacie port") == ["PHARMACIE DU PORT"]
+    assert (
+        names("chic") == ["CHIC QUIMPER"]
+        and names("cornouaille") == ["CHIC QUIMPER"]
+        and names("pharmacie port") == ["PHARMACIE DU PORT"]
+    )
     assert names("madelaine") == ["CABINET INFIRMIER DE LA MADELEINE"] and names("ancienne") == []
-    assert names(kind="pharmacy") == ["PHARMACIE DU PORT"] and names(kind="practice") == ["CABINET INFIRMIER DE LA MADELEINE"]
-    assert names(kind="hospital", near=QUIMPER, km=5) == ["CHIC QUIMPER"] and names(commune="29039") == ["PHARMACIE DU PORT"]
+    assert names(kind="pharmacy") == ["PHARMACIE DU PORT"] and names(kind="practice") == [
+        "CABINET INFIRMIER DE LA MADELEINE"
+    ]
+    assert names(kind="hospital", near=QUIMPER, km=5) == ["CHIC QUIMPER"] and names(commune="29039") == [
+        "PHARMACIE DU PORT"
+    ]
 
 
 def test_communes_by_name_and_postal_code(communes):

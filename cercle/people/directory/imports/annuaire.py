@@ -93,7 +93,8 @@ def import_annuaire(source: Source, *, full: bool = False, force: bool = False, 
             _write(run, context, batch, reader, apply)
         if reader.broken:
             raise Refused(
-                _("Le fichier s’interrompt après la ligne %d ; ce qui précède est enregistré.") % run.row.line, "broken_file"
+                _("Le fichier s’interrompt après la ligne %d ; ce qui précède est enregistré.") % run.row.line,
+                "broken_file",
             )
         with transaction.atomic():  # lines after the last accepted one
             reader.settle(reader.lines.number)
@@ -132,7 +133,8 @@ def read_header(source: Source) -> tuple[dict[str, int], int, str, str]:
                 break
     if any(field not in places for field in NEEDED):
         raise Refused(
-            _("« %s » n’est pas un fichier PS_LibreAcces (colonnes attendues absentes).") % source.path.name, "wrong_file"
+            _("« %s » n’est pas un fichier PS_LibreAcces (colonnes attendues absentes).") % source.path.name,
+            "wrong_file",
         )
     if "mode" in places:
         return places, len(names), "annuaire", lines.encoding
@@ -346,7 +348,9 @@ def apply_activities(context: Context, batch: list[Entry]) -> None:
 
     seen = run.seen("r", list(roles))
     if seen:  # lines of one situation that stand apart in the file: their savoir-faire add up
-        earlier = PracticeRole.objects.filter(source=SOURCE, source_key__in=seen).values_list("source_key", "specialties")
+        earlier = PracticeRole.objects.filter(source=SOURCE, source_key__in=seen).values_list(
+            "source_key", "specialties"
+        )
         for key, specialties in earlier:
             roles[key]["specialties"] += [s for s in specialties if s not in roles[key]["specialties"]]
     for role in roles.values():
@@ -497,9 +501,7 @@ def apply_skills(context: Context, batch: list[Entry]) -> None:
         if skill and skill not in lists.setdefault(key, []):
             lists[key].append(skill)
     people = {key for key, _profession in lists}
-    known = set(
-        Practitioner.objects.filter(source=SOURCE, source_key__in=people).values_list("source_key", flat=True)
-    )
+    known = set(Practitioner.objects.filter(source=SOURCE, source_key__in=people).values_list("source_key", flat=True))
     for key in lists:
         if key[0] not in known:
             run.refuse(first[key], "unknown_person", "Identifiant PP")

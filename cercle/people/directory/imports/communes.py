@@ -11,7 +11,9 @@ class Communes:
         self.places: dict[str, tuple[str, float | None, float | None]] = {}
         self.by_postal: dict[str, list[tuple[str, str]]] = defaultdict(list)
         rows = Commune.objects.filter(kind__in=["COM", "ARM"]).order_by("kind", "code")
-        for code, name, postal_codes, lat, lon in rows.values_list("code", "name", "postal_codes", "lat", "lon").iterator(5000):
+        for code, name, postal_codes, lat, lon in rows.values_list(
+            "code", "name", "postal_codes", "lat", "lon"
+        ).iterator(5000):
             self.places[code] = (name, lat, lon)
             for postal in postal_codes:
                 self.by_postal[postal].append((code, _key(name)))

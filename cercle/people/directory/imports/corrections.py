@@ -37,7 +37,7 @@ class Corrections:
         with connection.cursor() as cursor:
             for key, kept in self.dropped.items():
                 cursor.execute(
-                    f"UPDATE {self.table} SET corrections = %s::jsonb WHERE source = %s AND source_key = %s",  # noqa: S608
+                    f"UPDATE {self.table} SET corrections = %s::jsonb WHERE source = %s AND source_key = %s",
                     [json.dumps(kept, ensure_ascii=False), self.source, key],
                 )
         self.dropped = {}

@@ -53,7 +53,8 @@ def import_finess(source: Source, *, full: bool = False, force: bool = False, pr
         except (Broken, ijson.IncompleteJSONError, *BROKEN):
             where = _("l’entité %d") if kind != "finess_etalab" else _("la ligne %d")
             raise Refused(
-                _("Le fichier s’interrompt après %s ; ce qui précède est enregistré.") % (where % run.row.line), "broken_file"
+                _("Le fichier s’interrompt après %s ; ce qui précède est enregistré.") % (where % run.row.line),
+                "broken_file",
             ) from None
         except ijson.JSONError:
             raise Refused(_("JSON mal formé après l’entité %d.") % run.row.line, "broken_file") from None
@@ -127,7 +128,9 @@ class Batch:
         for finess, row in self.rows.items():
             self.corrections.apply(finess, row)
         with connection.cursor() as cursor:
-            stage = Stage(cursor, "stage_finess", {"finess": "varchar", **COLUMNS, "source": "varchar", "source_key": "varchar"})
+            stage = Stage(
+                cursor, "stage_finess", {"finess": "varchar", **COLUMNS, "source": "varchar", "source_key": "varchar"}
+            )
             stage.fill([f, *(r[c] for c in COLUMNS), SOURCE, f] for f, r in self.rows.items())
             left_out = stage.run(
                 "DELETE FROM {stage} s WHERE s.closed_on <= current_date"
@@ -230,7 +233,9 @@ def _where(thing: dict) -> dict[str, Any]:
     """The geographic address (usage 02 for an entity, 03 for a site) and the first contact."""
     addresses = [a for a in thing.get("adresse") or [] if a]
     a = next((a for a in addresses if a.get("usageAdresse") in ("02", "03")), addresses[0] if addresses else {})
-    street = _text(a, "ligneQuatre") or " ".join(filter(None, (_text(a, "numeroVoie"), _text(a, "typeVoie"), _text(a, "libelleVoie"))))
+    street = _text(a, "ligneQuatre") or " ".join(
+        filter(None, (_text(a, "numeroVoie"), _text(a, "typeVoie"), _text(a, "libelleVoie")))
+    )
     lines = [_text(a, k) for k in ("ligneDeux", "ligneTrois")] + [street, _text(a, "ligneCinq") or _text(a, "lieuDit")]
     lat, lon = _position(a.get("coordonneesGeographique") or {})
     phone = email = ""
@@ -262,7 +267,7 @@ def _activities(run: Run) -> None:
     def flush() -> None:
         with transaction.atomic(), connection.cursor() as cursor:
             known = dict(Organization.objects.filter(finess__in=rows).values_list("finess", "activities"))
-            for finess in sorted(f for f in rows if rows[f] and f not in known):
+            for _finess in [f for f in rows if rows[f] and f not in known]:
                 run.refuse(last, "unknown_structure", "numFinessEge")
             changed = {f: a for f, a in rows.items() if f in known and known[f] != a}
             stage = Stage(cursor, "stage_activity", {"finess": "varchar", "activities": "jsonb"})
@@ -308,7 +313,9 @@ def _active(site: dict) -> Iterator[dict]:
 
 
 def _etalab(run: Run) -> None:
-    lines = Lines(run.source.open(run.row.offset), number=run.row.line, offset=run.row.offset, encoding=_encoding(run.source))
+    lines = Lines(
+        run.source.open(run.row.offset), number=run.row.line, offset=run.row.offset, encoding=_encoding(run.source)
+    )
     batch = Batch(run)
     places: dict[str, tuple[float, float]] = {}
     last = (run.row.line, run.row.offset)

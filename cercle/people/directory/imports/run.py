@@ -91,9 +91,7 @@ class Run:
 
     def seen(self, kind: str, keys: list[str]) -> set[str]:
         """Which of `keys` an earlier batch of this run has named."""
-        return set(
-            ImportSeen.objects.filter(run=self.row, kind=kind, key__in=keys).values_list("key", flat=True)
-        )
+        return set(ImportSeen.objects.filter(run=self.row, kind=kind, key__in=keys).values_list("key", flat=True))
 
     def mark_seen(self, kind: str, keys: list[str]) -> None:
         with connection.cursor() as cursor:
@@ -106,9 +104,7 @@ class Run:
     def end_unseen(self, what: str, table: str, source: str, kind: str, column: str, value: str) -> None:
         """A full file ends what it does not name: sets `column` on open rows of `source` whose key was not seen."""
         parts = {"table": sql.Identifier(table), "column": sql.Identifier(column), "value": sql.SQL(value)}
-        unseen = (
-            "NOT EXISTS (SELECT 1 FROM directory_importseen s WHERE s.run_id = %s AND s.kind = %s AND s.key = t.source_key)"
-        )
+        unseen = "NOT EXISTS (SELECT 1 FROM directory_importseen s WHERE s.run_id = %s AND s.kind = %s AND s.key = t.source_key)"
         with connection.cursor() as cursor:
             query = sql.SQL(
                 "SELECT count(*), count(*) FILTER (WHERE " + unseen + ") FROM {table} t"
@@ -148,7 +144,11 @@ def begin(source: Source, kind: str, *, full: bool, force: bool, progress: bool 
         disable=None if progress is None else not progress, mininterval=0.5,
     )  # fmt: skip
     try:
-        earlier = ImportRun.objects.filter(sha256=source.sha256, kind=kind, full=full, finished_at=None).order_by("-id").first()
+        earlier = (
+            ImportRun.objects.filter(sha256=source.sha256, kind=kind, full=full, finished_at=None)
+            .order_by("-id")
+            .first()
+        )
         if earlier is None:
             row = ImportRun(kind=kind, file_name=source.path.name[:255], sha256=source.sha256, full=full)
             row.save(force_insert=True)
@@ -189,9 +189,7 @@ def summary(run: Run) -> str:
     if shown:
         lines.append(f"{'':22}" + "".join(f"{h:>11}" for h in HEADINGS))
         lines += [f"{THINGS[t]:22}" + "".join(f"{counts.get(f'{t}.{s}', 0):>11}" for s in STATES) for t in shown]
-    reasons = (
-        ImportIssue.objects.filter(run=run.row).values_list("message").annotate(n=_count()).order_by("-n")[:12]
-    )
+    reasons = ImportIssue.objects.filter(run=run.row).values_list("message").annotate(n=_count()).order_by("-n")[:12]
     lines += [f"  {n} × {message}" for message, n in reasons]
     return "\n".join(lines)
 

@@ -15,7 +15,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser) -> None:
         parser.add_argument("file", type=Path)
-        parser.add_argument("--full", action="store_true", help="le fichier est complet : met fin à ce qu’il ne nomme pas")
+        parser.add_argument(
+            "--full", action="store_true", help="le fichier est complet : met fin à ce qu’il ne nomme pas"
+        )
         parser.add_argument("--force", action="store_true", help="même si --full met fin à plus de 20 %% des lignes")
         parser.add_argument("--report", type=Path, help="écrit les lignes refusées et les totaux dans ce CSV")
         parser.add_argument("--progress", action="store_true", help="barre de progression même hors d’un terminal")
