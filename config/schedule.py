@@ -7,6 +7,7 @@ from cercle.base.notifications import tasks as notifications
 from cercle.base.web import tasks as web
 from cercle.care.documents import tasks as documents
 from cercle.people.accounts import tasks as accounts
+from cercle.people.patients import tasks as patients
 
 every("* * * * *", common.put_back_stalled)
 every("17 3 * * *", common.forget_old)
@@ -16,3 +17,4 @@ every("* * * * *", notifications.send_due)
 every("23 * * * *", web.forget_old_counters)
 every("*/10 * * * *", documents.catch_up)
 every("29 2 * * *", accounts.purge)
+every("7 1 * * *", patients.search_duplicates)

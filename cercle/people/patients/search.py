@@ -10,7 +10,6 @@ Who may search the territory, how often, and what she is shown, is the gate's bu
 
 import re
 from dataclasses import dataclass
-from datetime import date
 
 from django.contrib.postgres.search import TrigramWordSimilarity
 from django.db.models import Q, QuerySet, TextField, Value
