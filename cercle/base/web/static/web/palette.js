@@ -4,7 +4,7 @@ if (dialog) {
   const input = dialog.querySelector("input");
   const list = dialog.querySelector("[role=listbox]");
   const status = dialog.querySelector("[data-palette-status]");
-  let timer, asked = 0, current = -1;
+  let timer, asked = 0, current = -1, typed = false;
 
   const options = () => [...list.querySelectorAll("[role=option]")];
 
@@ -30,8 +30,10 @@ if (dialog) {
       if (turn !== asked) return;
       if (answer.status === 401) return location.reload();
       if (!answer.ok) throw new Error(answer.status);
+      const held = options()[current]?.href; // a slow answer does not take back the line one has moved to
       list.innerHTML = await answer.text();
-      choose(0);
+      choose(typed ? 0 : Math.max(0, options().findIndex((option) => option.href === held)));
+      typed = false;
       const n = options().length;
       status.textContent = n === 0 ? status.dataset.none : n === 1 ? status.dataset.one : status.dataset.many.replace("%n", n);
     } catch {
@@ -55,6 +57,7 @@ if (dialog) {
   });
   document.addEventListener("click", (event) => event.target.closest("[data-palette-open]") && open());
   input.addEventListener("input", () => {
+    typed = true;
     clearTimeout(timer);
     timer = setTimeout(find, 120);
   });
