@@ -121,6 +121,9 @@ def record(
             if _strict():
                 raise TraceOutsideTransaction(f"{action}: call record() inside transaction.atomic()")
             log.error("trace outside transaction: %s", action)
+        if kind in READ_LIKE and not listening_to(action):
+            # One statement is a transaction of its own: no BEGIN and COMMIT around a read's trace.
+            return _insert(acting, action, on, kind, circle_id, shown, hidden, details, reason, outcome)[0]
         with transaction.atomic():
             return record(
                 acting,
@@ -134,6 +137,29 @@ def record(
                 reason=reason,
                 outcome=outcome,
             )
+    event_id, circle_id, target_type, target_id, details = _insert(
+        acting, action, on, kind, circle_id, shown, hidden, details, reason, outcome
+    )
+    reactions = listening_to(action)
+    if reactions and outcome == "ok":
+        fact = Fact(
+            id=event_id,
+            action=action,
+            circle_id=circle_id,
+            target_type=target_type,
+            target_id=target_id,
+            actor_user_id=acting.user_id,
+            actor_practice_role_id=acting.practice_role_id,
+            hidden=hidden,
+            details=details,
+        )
+        for react in reactions:
+            react(fact)
+    return event_id
+
+
+def _insert(acting, action, on, kind, circle_id, shown, hidden, details, reason, outcome) -> tuple:
+    """The row alone: its id, then circle, target type and id, and details as kept."""
     circle_id = circle_id or acting.circle_id or getattr(on, "circle_id", None)
     target_type, target_id, details = "", None, dict(details or {})
     if on is not None:
@@ -161,20 +187,4 @@ def record(
     ]
     with connection.cursor() as cursor:
         cursor.execute(INSERT, values)
-        event_id = cursor.fetchone()[0]
-    reactions = listening_to(action)
-    if reactions and outcome == "ok":
-        fact = Fact(
-            id=event_id,
-            action=action,
-            circle_id=circle_id,
-            target_type=target_type,
-            target_id=target_id,
-            actor_user_id=acting.user_id,
-            actor_practice_role_id=acting.practice_role_id,
-            hidden=hidden,
-            details=details,
-        )
-        for react in reactions:
-            react(fact)
-    return event_id
+        return cursor.fetchone()[0], circle_id, target_type, target_id, details

@@ -16,6 +16,7 @@ from cercle.care.stays.words import Event, event_of
 from cercle.people.circles.access import Acting
 from cercle.people.circles.faces import Face, faces
 from cercle.people.circles.vocabulary import MemberKind
+from cercle.people.patients.models import Coordinates
 
 from .actions import VISIT_GAP
 from .measures import KINDS, Cell, Point, cell
@@ -119,6 +120,7 @@ class Page:
     counts: dict[str, int]
     open_stay: object
     last_seq: int
+    must_mark: bool = True
 
 
 SMALL = """
@@ -136,7 +138,9 @@ SELECT
       AND ((hidden & %(mask)s) = 0 AND category = ANY(%(readable)s) OR author_user_id = %(user)s)
       AND NOT (id = ANY(%(opposed)s)) GROUP BY type) t),
  (SELECT json_object_agg(note_id, at) FROM (SELECT note_id, json_agg(user_id) at FROM notebook_receipt r
-    JOIN notebook_note n ON n.id = r.note_id WHERE n.circle_id = %(circle)s AND n.seq > %(recent)s GROUP BY note_id) r)
+    JOIN notebook_note n ON n.id = r.note_id WHERE n.circle_id = %(circle)s AND n.seq > %(recent)s GROUP BY note_id) r),
+ (SELECT row_to_json(a) FROM (SELECT id, address, address_extra, postal_code, commune_code, commune_label, country_code, phone, phone_other, email
+    FROM patients_coordinates WHERE patient_id = %(circle)s AND superseded_at IS NULL) a)
 """
 
 
@@ -152,7 +156,8 @@ def page(acting: Acting, filters: Filters = Filters()) -> Page:
                 "recent": max(acting.circle.counter.note_seq - 400, 0),
             },
         )  # fmt: skip
-        cursors, drafts, trend, mine, counts, receipts = cursor.fetchone()
+        cursors, drafts, trend, mine, counts, receipts, place = cursor.fetchone()
+    acting.patient.coordinates = Coordinates(**place) if place else None
     cursors = {UUID(u): seq for u, seq in (cursors or {}).items()}
     receipts = {UUID(n): {UUID(u) for u in users} for n, users in (receipts or {}).items()}
     slots = {d["slot"]: d for d in drafts or []}
@@ -229,7 +234,8 @@ def page(acting: Acting, filters: Filters = Filters()) -> Page:
     shown = [n.pk for n in rows if n.reply_to_id or n in cards_notes]
     return Page(
         entries=entries, faces=people, more=more, since_after=since_after, new_count=len(new_cards), visit_at=visit_at,
-        read_up_to=read_up_to, shown=shown, to_receipt=[n for c in cards for n in (c.note, *c.replies)],
+        read_up_to=read_up_to, shown=shown, to_receipt=[n for c in cards for n in (c.note, *c.replies) if acting.user_id not in receipts.get(n.pk, ())],
+        must_mark=read_up_to > mine["read_seq"] or not _seen_lately(mine),
         draft=draft["data"] if draft else None, draft_at=datetime.fromisoformat(draft["updated_at"]) if draft else None,
         counts=counts or {}, open_stay=open_stay, last_seq=top,
     )  # fmt: skip
@@ -263,6 +269,11 @@ def _visit(mine: dict) -> tuple[int, datetime | None]:
     if seen_at and seen_at > timezone.now() - VISIT_GAP:
         return mine["visit_seq"], datetime.fromisoformat(mine["visit_at"]) if mine["visit_at"] else None
     return mine["read_seq"], seen_at
+
+
+def _seen_lately(mine: dict) -> bool:
+    """Within five minutes: looking again writes nothing."""
+    return bool(mine["seen_at"]) and timezone.now() - datetime.fromisoformat(mine["seen_at"]) < VISIT_GAP / 6
 
 
 def _cells(note: Note, history: dict) -> list[Cell]:

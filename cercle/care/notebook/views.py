@@ -81,7 +81,7 @@ def _professions(faces: list[queries.Face]) -> list[tuple[str, str]]:
 
 def _read(acting: Acting, page: queries.Page) -> None:
     mine = any(not f.member.user_id or f.is_me for f in page.faces)
-    if acting.user_id and mine:
+    if acting.user_id and mine and page.must_mark:
         actions.mark_read(acting, up_to=page.read_up_to, notes=page.to_receipt)
 
 

@@ -106,6 +106,11 @@ class Patient(Record):
             self._coordinates = Coordinates.objects.current().filter(patient=self).first()
         return self._coordinates
 
+    @coordinates.setter
+    def coordinates(self, found: "Coordinates | None") -> None:
+        """For a query that read them along with something else."""
+        self._coordinates = found
+
 
 class Identity(Record, Decided):
     """One state of the identity, never changed after its insert except `superseded_at` (a trigger holds it)."""

@@ -61,7 +61,9 @@ def test_an_empty_note_and_a_huge_one_are_refused_in_words(bruno):
 
 
 def test_an_answer_is_never_looser_than_its_thread(bruno, alice):
-    root = actions.add_note(bruno, text="Suspicion de maltraitance", category="social", hidden=int(Reader.PATIENT | Reader.CARER))
+    root = actions.add_note(
+        bruno, text="Suspicion de maltraitance", category="social", hidden=int(Reader.PATIENT | Reader.CARER)
+    )
     answer = actions.add_note(alice, text="Je passe demain.", reply_to=root, hidden=0)
     assert answer.hidden == root.hidden and answer.category == "social"
 
@@ -101,7 +103,9 @@ def test_a_withdrawn_note_leaves_search_and_keeps_its_history(bruno):
     assert note.versions.order_by("-number").first().reason == "mauvais cahier"
 
 
-@pytest.mark.parametrize(("typed", "found"), [("pansements", 1), ("oedeme", 1), ("ŒDÈME", 1), ("chuter", 1), ("fracture", 0)])
+@pytest.mark.parametrize(
+    ("typed", "found"), [("pansements", 1), ("oedeme", 1), ("ŒDÈME", 1), ("chuter", 1), ("fracture", 0)]
+)
 def test_french_search_forgets_accents_and_endings(bruno, typed, found):
     actions.add_note(bruno, text="Œdème des chevilles, pansement refait après sa chute.")
     assert Note.objects.visible_to(bruno).matching(typed).count() == found
@@ -109,7 +113,10 @@ def test_french_search_forgets_accents_and_endings(bruno, typed, found):
 
 def test_measures_are_kept_with_the_note(bruno):
     note = actions.add_note(bruno, text="", measures=[parse("weight", "74,1"), parse("bp", "15/8")])
-    assert [(m.kind, str(m.value)) for m in note.measure_rows.order_by("kind")] == [("bp", "150.00"), ("weight", "74.10")]
+    assert [(m.kind, str(m.value)) for m in note.measure_rows.order_by("kind")] == [
+        ("bp", "150.00"),
+        ("weight", "74.10"),
+    ]
 
 
 def test_the_page_asks_few_statements_whatever_the_number_of_notes(bruno, alice, django_assert_max_num_queries):

@@ -57,7 +57,9 @@ def test_a_category_that_is_not_mine_lights_no_mark(bruno, assistant):
 
 
 def test_an_opposition_to_a_category_reaches_the_list_at_once(bruno, erwan):
-    notebook.add_note(bruno, text="Très personnel", category="psychological" if "psychological" in bruno.writable else "social")
+    notebook.add_note(
+        bruno, text="Très personnel", category="psychological" if "psychological" in bruno.writable else "social"
+    )
     circles.oppose(bruno, practitioner=erwan.practice_role.practitioner, category="social")
     assert not mark(erwan).unread
     assert lists.lines(erwan.viewer, [bruno.circle_id])[bruno.circle_id].last_text == ""
@@ -97,7 +99,7 @@ def test_a_team_member_has_the_team_s_patients(bruno):
 def test_the_list_costs_two_statements_whatever_its_length(bruno, django_assert_num_queries, monkeypatch):
     monkeypatch.setattr(rights, "FRESH", 1e9)
     for n in range(8):
-        make.circle(bruno.viewer, birth_family=f"Patient{n}", birth_date=f"19{30 + n}-01-02")
+        make.circle(bruno.viewer, birth_family=f"Patient {"ABCDEFGH"[n]}", birth_date=f"19{30 + n}-01-02")
     rights.current()  # kept for a few seconds by the process
     with django_assert_num_queries(2):
         marks = lists.marks(bruno.viewer)
