@@ -230,3 +230,7 @@ LOGGING = {
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": ENV("LOG_LEVEL", "WARNING")},
 }
+
+# --- National services ---------------------------------------------------------------------------------------------------
+# INSi (cercle/people/patients/insi.py): a callable that makes the adapter. `…insi.OfficialTestIdentities` is the double.
+INSI_SERVICE = ENV("INSI_SERVICE", "cercle.people.patients.insi.NotConnected")

@@ -108,10 +108,10 @@ def _read(text: str, today: date) -> PartialDate:
         d, m, y = (int(part or 0) for part in found.groups())
         return _made(y, m, d)
     if found := _IN_WORDS.fullmatch(sort_key(text)):
-        d, name, y = found.groups()
+        first, name, of_year = found.groups()
         months = [n for n, full in enumerate(_FRENCH_MONTHS, 1) if full == name or (len(name) > 3 and full[:4] == name)]
         if len(months) == 1:
-            return _made(int(y), months[0], int(d or 0))
+            return _made(int(of_year), months[0], int(first or 0))
     if _TWO_DIGIT_YEAR.fullmatch(text):
         raise Refused(_("Écrivez l’année sur quatre chiffres, par exemple 12/04/1939."), "date_unreadable")
     raise _unreadable()

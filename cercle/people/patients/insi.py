@@ -109,4 +109,4 @@ def _is(asked: CivilTraits, known: CivilTraits) -> bool:
 
 
 def service() -> Insi:
-    return import_string(getattr(settings, "INSI_SERVICE", "cercle.people.patients.insi.NotConnected"))()
+    return import_string(settings.INSI_SERVICE)()

@@ -28,7 +28,7 @@ LIKENESS = 0.5  # word similarity of trigrams; below it, too many neighbours
 
 _DATE = re.compile(r"\b(?:\d{1,2}[/.-]\d{1,2}[/.-]\d{4}|\d{4}-\d{1,2}(?:-\d{1,2})?|\d{1,2}/\d{4}|\d{8}|\d{4})\b")
 _INS = re.compile(r"[1278]\d{4}(?:\d{2}|2[AB])\d{6}(?:\d{2})?")
-Among = "QuerySet | list | None"
+Among = QuerySet | list | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import date, timedelta
+from typing import Any
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
@@ -123,7 +124,7 @@ def end_identifier(acting: ActingLike, *, identifier: PatientIdentifier, reason:
 
 # --- People around ---------------------------------------------------------------------------------------------------
 def _checked_contact(values: Mapping) -> dict:
-    kept = {name: bool(values.get(name)) for name in ROLES}
+    kept: dict[str, Any] = {name: bool(values.get(name)) for name in ROLES}
     for name in ("family", "given", "phone", "phone_other", "email", "address", "note", "relationship"):
         kept[name] = " ".join((values.get(name) or "").split())[: Contact._meta.get_field(name).max_length]
     if not kept["family"]:
