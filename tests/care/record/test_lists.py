@@ -99,7 +99,7 @@ def test_a_team_member_has_the_team_s_patients(bruno):
 def test_the_list_costs_two_statements_whatever_its_length(bruno, django_assert_num_queries, monkeypatch):
     monkeypatch.setattr(rights, "FRESH", 1e9)
     for n in range(8):
-        make.circle(bruno.viewer, birth_family=f"Patient {"ABCDEFGH"[n]}", birth_date=f"19{30 + n}-01-02")
+        make.circle(bruno.viewer, birth_family=f"Patient {chr(65 + n)}", birth_date=f"19{30 + n}-01-02")
     rights.current()  # kept for a few seconds by the process
     with django_assert_num_queries(2):
         marks = lists.marks(bruno.viewer)

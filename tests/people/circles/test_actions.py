@@ -106,7 +106,7 @@ def test_break_glass_is_for_health_professionals(bruno):
 def test_break_glass_has_a_quota(bruno):
     viewer = doctor()
     for n in range(circles.BREAK_GLASS_QUOTA):
-        other = make.circle(bruno.viewer, birth_family=f"Autre{"ABCDEFG"[n]}")
+        other = make.circle(bruno.viewer, birth_family=f"Autre{chr(65 + n)}")
         circles.break_glass(viewer, circle_id=other.circle_id, reason="Urgence vitale, patient inconscient")
     with pytest.raises(Refused, match="24 h"):
         circles.break_glass(viewer, circle_id=bruno.circle_id, reason="Urgence vitale, patient inconscient")
