@@ -28,7 +28,7 @@ def _or_error(read: Callable, *args):
         raise forms.ValidationError(refusal.message, code=refusal.code) from None
 
 
-def _text(label: str, size: int, required: bool = False, *, help: str = "", **attrs) -> forms.CharField:
+def _text(label, size: int, required: bool = False, *, help="", **attrs: str) -> forms.CharField:
     return forms.CharField(
         label=label, max_length=size, required=required, help_text=help, widget=forms.TextInput(attrs=attrs)
     )
