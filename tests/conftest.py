@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support import database
+from tests.support import browsers, database
 from tests.support.site import FreshDatabase, Site
 
 _numbers = itertools.count(1)
@@ -57,3 +57,23 @@ def live_site(fresh_db) -> Iterator[Site]:
     with Site(fresh_db) as site:
         site.start_web()
         yield site
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """Chromium. For a module, not the session: while it lives, this thread has a running event loop."""
+    with browsers.chromium() as started:
+        yield started
+
+
+def pytest_collection_modifyitems(items) -> None:
+    for item in items:
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+
+
+def pytest_terminal_summary(terminalreporter) -> None:
+    """A browser test that did not run is said, with their number, at the very end."""
+    passed_over = [r for r in terminalreporter.stats.get("skipped", []) if browsers.MISSING in str(r.longrepr)]
+    if passed_over:
+        terminalreporter.write_line(f"{len(passed_over)} tests de navigateur passés : {browsers.MISSING}", yellow=True)

@@ -73,6 +73,7 @@ def environment(name: str) -> dict[str, str]:
 
 
 os.environ.update(environment(NAME))
+os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright's sync API keeps an event loop in our thread
 
 
 class NotMigrated(Exception):
