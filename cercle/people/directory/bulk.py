@@ -71,6 +71,8 @@ class Stage:
         matches = sql.SQL(" AND ").join(
             [sql.SQL("t.{0} = s.{0}").format(sql.Identifier(c)) for c in on]
             + [sql.SQL("t.{} = {}").format(sql.Identifier(c), sql.Literal(v)) for c, v in fixed.items()]
+            # The unique index on (source, source_key) is partial: say what it needs, or each batch reads the table.
+            + [sql.SQL("t.source_key <> ''")] * ("source_key" in on)
         )
         ours, theirs = (
             sql.SQL(", ").join(sql.SQL(side + ".{}").format(sql.Identifier(c)) for c in columns) for side in "ts"

@@ -129,6 +129,13 @@ def test_two_people_with_one_number_are_not_mixed(write, monkeypatch):
     assert Practitioner.objects.get().family == "TESTUN"
 
 
+def test_lines_that_disagree_about_a_structure_keep_the_first_and_stay_idempotent(write, monkeypatch):
+    monkeypatch.setattr(annuaire, "BATCH", 1)
+    path = write(line(rpps(1), name="PREMIER"), line(rpps(2), name="SECOND"))
+    load(path)
+    assert Organization.objects.get().name == "PREMIER" and changes(load(path)) == 0
+
+
 def test_a_partial_file_ends_nothing_and_a_full_one_ends_what_it_leaves_out(write):
     load(write(*(line(rpps(i), structure=f"C{i}") for i in range(10))))
     run = load(write(*(line(rpps(i), structure=f"C{i}") for i in range(9)), name="less.txt"))

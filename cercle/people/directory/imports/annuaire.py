@@ -358,6 +358,9 @@ def apply_activities(context: Context, batch: list[Entry]) -> None:
         main = main_skill(role["specialties"])
         role["specialty"], role["specialty_label"] = main["code"], main["label"]
 
+    named = list(structures)
+    for key in run.seen("o", named):  # lines that do not say the same of one structure: the first of the file is kept
+        del structures[key]
     with connection.cursor() as cursor:
         run.add("organizations", merge_structures(context, cursor, structures))
         run.add("practitioners", merge_people(context, cursor, people))
@@ -367,6 +370,7 @@ def apply_activities(context: Context, batch: list[Entry]) -> None:
     run.add("roles", done)
     run.mark_seen("r", list(roles))
     run.mark_seen("p", list(people))
+    run.mark_seen("o", named)
 
 
 def known_names(run: Run, people: set[str]) -> dict[str, str]:
@@ -459,7 +463,7 @@ def merge_roles(context: Context, cursor, rows: dict[str, dict[str, Any]]) -> Co
     )  # fmt: skip
     stage.run(
         "UPDATE {stage} s SET practitioner_id = p.id FROM directory_practitioner p"
-        " WHERE p.source = %s AND p.source_key = s.person_key",
+        " WHERE p.source = %s AND p.source_key = s.person_key AND p.source_key <> ''",
         [SOURCE],
     )
     stage.run(
@@ -468,7 +472,7 @@ def merge_roles(context: Context, cursor, rows: dict[str, dict[str, Any]]) -> Co
     )
     stage.run(
         "UPDATE {stage} s SET organization_id = o.id FROM directory_organization o"
-        " WHERE s.organization_id IS NULL AND o.source = %s AND o.source_key = s.structure_key",
+        " WHERE s.organization_id IS NULL AND o.source = %s AND o.source_key = s.structure_key AND o.source_key <> ''",
         [SOURCE],
     )
     # A located structure is more precise than the commune's town hall.
@@ -523,7 +527,7 @@ def apply_skills(context: Context, batch: list[Entry]) -> None:
         changed = stage.run(
             "UPDATE directory_practicerole r SET specialties = s.specialties, specialty = s.specialty,"
             " specialty_label = s.specialty_label, updated_at = now()"
-            " FROM {stage} s JOIN directory_practitioner p ON p.source = %s AND p.source_key = s.person_key"
+            " FROM {stage} s JOIN directory_practitioner p ON p.source = %s AND p.source_key = s.person_key AND p.source_key <> ''"
             " WHERE r.practitioner_id = p.id AND r.source = %s AND r.profession = s.profession AND NOT s.more"
             " AND NOT r.corrections ? 'specialty'"
             " AND (r.specialties, r.specialty) IS DISTINCT FROM (s.specialties, s.specialty)",
@@ -531,7 +535,7 @@ def apply_skills(context: Context, batch: list[Entry]) -> None:
         )
         changed += stage.run(
             "UPDATE directory_practicerole r SET specialties = r.specialties || s.specialties, updated_at = now()"
-            " FROM {stage} s JOIN directory_practitioner p ON p.source = %s AND p.source_key = s.person_key"
+            " FROM {stage} s JOIN directory_practitioner p ON p.source = %s AND p.source_key = s.person_key AND p.source_key <> ''"
             " WHERE r.practitioner_id = p.id AND r.source = %s AND r.profession = s.profession AND s.more"
             " AND NOT r.specialties @> s.specialties",
             [SOURCE, SOURCE],
