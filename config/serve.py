@@ -70,6 +70,15 @@ def refuse_root() -> None:
         raise Refused("Lancez Cercle sous un utilisateur ordinaire (root : démonstration seulement).", "root")
 
 
+def refuse_unsafe() -> None:
+    """The checks of config/checks.py and of every application, as one line."""
+    from django.core import checks
+
+    found = [message for message in checks.run_checks() if message.level >= checks.ERROR]
+    if found:
+        raise Refused("Réglages refusés : " + " ".join(f"{m.msg} {m.hint or ''}".strip() for m in found), "settings")
+
+
 def embedded(home: Path) -> Server | None:
     """The embedded server when this installation uses it."""
     return Server(home) if os.environ.get("CERCLE_EMBEDDED") else None

@@ -4,7 +4,7 @@ Everything passes by the verbs of the product. Invented people; hours are relati
 """
 
 import io
-from datetime import date, datetime, time, timedelta
+from datetime import datetime, time, timedelta
 
 from django.utils import timezone
 from PIL import Image, ImageDraw, ImageFilter
@@ -56,15 +56,37 @@ class Upload(io.BytesIO):
         self.name, self.size = name, len(data)
 
 
-def person(given: str, family: str, civility: str, *, at: Organization | None, email: str, password: str, title: str = "", **role) -> User:
+def person(
+    given: str,
+    family: str,
+    civility: str,
+    *,
+    at: Organization | None,
+    email: str,
+    password: str,
+    title: str = "",
+    **role,
+) -> User:
     """An account with its practitioner and one situation of exercise, or the one that exists."""
     if found := User.objects.filter(email=email).first():
         return found
-    practitioner = Practitioner.objects.create(given=given, family=family, civility=civility, title=title, source="demo")
-    place = {k: getattr(at, k) for k in ("address", "postal_code", "city", "commune_code", "lat", "lon", "phone")} if at else {}
+    practitioner = Practitioner.objects.create(
+        given=given, family=family, civility=civility, title=title, source="demo"
+    )
+    place = (
+        {k: getattr(at, k) for k in ("address", "postal_code", "city", "commune_code", "lat", "lon", "phone")}
+        if at
+        else {}
+    )
     made = PracticeRole.objects.create(practitioner=practitioner, organization=at, source="demo", **place | role)
     user = User.objects.create_user(
-        email, password, first_name=given, last_name=family, practitioner=practitioner, last_context=made, kind="professional"
+        email,
+        password,
+        first_name=given,
+        last_name=family,
+        practitioner=practitioner,
+        last_context=made,
+        kind="professional",
     )
     return user
 
@@ -89,7 +111,9 @@ def tell(cast: dict[str, User], daughter: User, hospital: Organization) -> Patie
     }  # fmt: skip
     patient = patients.create_patient(viewer, traits=traits, coordinates=where, is_test=True, source="demo").patient
     patients.validate_identity(viewer, patient=patient, document="CN")
-    circles.open_circle(viewer, patient=patient, role="Infirmière référente", informed=date.today() - timedelta(days=400))
+    circles.open_circle(
+        viewer, patient=patient, role="Infirmière référente", informed=timezone.localdate() - timedelta(days=400)
+    )
     me = acting(nurse, patient.pk)
     roles = {
         "doctor": "Médecin traitant", "coordinator": "Référente de parcours", "physio": "", "pharmacist": "", "home_aid": "", "ward_nurse": "",
@@ -109,18 +133,39 @@ def tell(cast: dict[str, User], daughter: User, hospital: Organization) -> Patie
     def write(who: str, at: datetime, text: str, **more):
         return notebook.add_note(as_[who], text=text, written_at=at, **more)
 
-    for back, weight, bp, spo2, sugar in ((26, "70,8", "14/8", "96", "1,31"), (19, "70,9", "15/8", "96", "1,22"), (12, "71,0", "14/8", "95", "1,36"), (8, "71,4", "15/9", "95", "1,28")):
+    for back, weight, bp, spo2, sugar in (
+        (26, "70,8", "14/8", "96", "1,31"),
+        (19, "70,9", "15/8", "96", "1,22"),
+        (12, "71,0", "14/8", "95", "1,36"),
+        (8, "71,4", "15/9", "95", "1,28"),
+    ):
         write(
             "nurse", day(-back, 18), "Passage du soir, rien de particulier.", type="OBS",
             measures=[parse("weight", weight), parse("bp", bp), parse("spo2", spo2), parse("glycaemia", sugar, "à jeun")],
         )  # fmt: skip
-    write("physio", day(-9, 11, 20), "Marche 40 mètres avec le déambulateur, escalier deux étages avec pause. À poursuivre trois fois par semaine.", type="INTERV")
-    write("pharmacist", day(-7, 16, 10), "Pilulier de la semaine prêt. Le générique du furosémide a changé de couleur, Mme Le Gall est prévenue.", type="GEN")
+    write(
+        "physio",
+        day(-9, 11, 20),
+        "Marche 40 mètres avec le déambulateur, escalier deux étages avec pause. À poursuivre trois fois par semaine.",
+        type="INTERV",
+    )
+    write(
+        "pharmacist",
+        day(-7, 16, 10),
+        "Pilulier de la semaine prêt. Le générique du furosémide a changé de couleur, Mme Le Gall est prévenue.",
+        type="GEN",
+    )
     write(
         "nurse", day(-3, 18, 6), "Œdèmes aux deux chevilles, prise de poids rapide. J’ai appelé le cabinet du Dr Kervella, rendez-vous demain 10 h.",
         type="OBS", measures=[parse("weight", "74,1"), parse("bp", "15/8"), parse("spo2", "93"), parse("glycaemia", "1,42", "à jeun")],
     )  # fmt: skip
-    write("home_aid", day(-2, 8, 20), "Mme Le Gall est essoufflée au lever et a dormi dans son fauteuil. Chevilles très gonflées. Le 15 est prévenu, je reste avec elle.", type="OBS", urgency=1)
+    write(
+        "home_aid",
+        day(-2, 8, 20),
+        "Mme Le Gall est essoufflée au lever et a dormi dans son fauteuil. Chevilles très gonflées. Le 15 est prévenu, je reste avec elle.",
+        type="OBS",
+        urgency=1,
+    )
     stay = stays.admit(
         as_["ward_nurse"], organization=hospital, label="CH de Quimper", ward="cardiologie", room="214", entry_mode="emergency",
         started_at=day(-2, 11, 26),
@@ -142,16 +187,29 @@ def tell(cast: dict[str, User], daughter: User, hospital: Organization) -> Patie
     write("pharmacist", day(0, 9, 31), "Livraison possible demain entre 9 h et 11 h. Qui ouvre ?", reply_to=urgent)
     write("daughter", day(0, 9, 48), "Je serai sur place dès 8 h 30.", reply_to=urgent)
     # Who had read what, when the nurse opens the page: the others are up to date, she was last here three days ago.
-    seen = {"doctor": 99, "coordinator": 99, "pharmacist": 99, "ward_nurse": 99, "daughter": 99, "physio": 8, "home_aid": 9, "nurse": 7}
+    seen = {
+        "doctor": 99,
+        "coordinator": 99,
+        "pharmacist": 99,
+        "ward_nurse": 99,
+        "daughter": 99,
+        "physio": 8,
+        "home_aid": 9,
+        "nurse": 7,
+    }
     top = urgent.seq + 3
     for key, seq in seen.items():
         user = daughter if key == "daughter" else cast[key]
         at = day(-3, 18, 10) if key == "nurse" else day(0, 9, 50)
         ReadCursor.objects.update_or_create(
-            user=user, circle_id=patient.pk, defaults={"read_seq": min(seq, top), "seen_at": at, "visit_seq": 0, "visit_at": None}
+            user=user,
+            circle_id=patient.pk,
+            defaults={"read_seq": min(seq, top), "seen_at": at, "visit_seq": 0, "visit_at": None},
         )
     if ConsentText.objects.exists() and not Consent.objects.filter(circle_id=patient.pk).exists():
-        circles.record_consent(me, flow="information", given_by="person", form="oral", given_on=date.today() - timedelta(days=400))
+        circles.record_consent(
+            me, flow="information", given_by="person", form="oral", given_on=timezone.localdate() - timedelta(days=400)
+        )
     return patient
 
 

@@ -1,5 +1,6 @@
 """Static files, collected again only when one of them changed."""
 
+import fcntl
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
@@ -20,10 +21,13 @@ def fingerprint() -> str:
 
 def collect(say: Callable[[str], None]) -> None:
     root = Path(settings.STATIC_ROOT)
+    root.mkdir(parents=True, exist_ok=True)
     stamp = root / ".fingerprint"
     now = fingerprint()
-    if stamp.exists() and stamp.read_text() == now:
-        return
-    say("Fichiers statiques…")
-    call_command("collectstatic", interactive=False, verbosity=0)
-    stamp.write_text(now)
+    with (root / ".lock").open("w") as lock:  # several web processes may share this folder
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if stamp.exists() and stamp.read_text() == now:
+            return
+        say("Fichiers statiques…")
+        call_command("collectstatic", interactive=False, verbosity=0)
+        stamp.write_text(now)

@@ -143,3 +143,11 @@ def test_root_is_refused_outside_the_demo(installation):
     refused = installation.call("run", CERCLE_ALLOW_ROOT="")
     assert refused.returncode == 1
     assert "utilisateur ordinaire" in refused.stderr
+
+
+def test_unsafe_settings_are_refused_in_one_line(installation):
+    for command in ("run", "web"):
+        refused = installation.call(command, ALLOWED_HOSTS="*", CERCLE_INSECURE_HTTP="0")
+        assert refused.returncode == 1
+        assert "ALLOWED_HOSTS accepte n’importe quel nom" in refused.stderr
+        assert len(refused.stderr.strip().splitlines()) == 1

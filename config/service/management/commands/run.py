@@ -38,6 +38,7 @@ class Command(BaseCommand):
         serve.check_room(home)
         if not demo:
             serve.refuse_root()
+            serve.refuse_unsafe()
         with running.hold():
             serve.check_port(host, port)
             self._prepare(demo, patients)
