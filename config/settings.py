@@ -121,6 +121,15 @@ TEMPLATES = [
     }
 ]
 
+# Hot fragments only (docs/adr/0011): the notebook's timeline.
+TEMPLATES.append(
+    {
+        "BACKEND": "django.template.backends.jinja2.Jinja2",
+        "APP_DIRS": True,
+        "OPTIONS": {"environment": "cercle.base.web.jinja.environment", "auto_reload": False},
+    }
+)
+
 # --- Data ------------------------------------------------------------------------------------------------------------
 DATABASES = home.databases()
 CERCLE_APP_ROLE = DATABASES["default"].get("USER") or "cercle_app"

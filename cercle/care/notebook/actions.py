@@ -226,7 +226,7 @@ def withdraw_note(acting: Acting, *, note: Note, reason: str) -> Note:
     return row
 
 
-def mark_read(acting: Acting, *, up_to: int, notes: Sequence[Note] = ()) -> None:
+def mark_read(acting: Acting, *, up_to: int, notes: Sequence[Any] = ()) -> None:
     """Move this person's cursor to `up_to`; `notes` that ask for it get a receipt. Only forward; no trace of its own.
 
     The view gives `up_to` only when everything between the old cursor and it was shown.
@@ -245,7 +245,7 @@ def mark_read(acting: Acting, *, up_to: int, notes: Sequence[Note] = ()) -> None
         )
     wanted = [n for n in notes if n.wants_receipt and n.author_user_id != acting.user_id]
     if wanted:
-        Receipt.objects.bulk_create([Receipt(note=n, user_id=acting.user_id) for n in wanted], ignore_conflicts=True)
+        Receipt.objects.bulk_create([Receipt(note_id=n.pk, user_id=acting.user_id) for n in wanted], ignore_conflicts=True)
 
 
 def keep_draft(acting: Acting, *, slot: str, data: dict) -> datetime:

@@ -7,7 +7,6 @@ from decimal import Decimal
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import Q
 from django.utils import timezone
 
 from cercle.care.documents.models import Document
@@ -16,11 +15,11 @@ from cercle.care.stays.words import Event, event_of
 from cercle.people.circles.access import Acting
 from cercle.people.circles.faces import Face, faces
 from cercle.people.circles.vocabulary import MemberKind
+from cercle.people.directory import light
 from cercle.people.patients.models import Coordinates
 
 from .actions import VISIT_GAP
 from .measures import KINDS, Cell, Point, cell
-from .models import Note
 from .vocabulary import ICONS, NoteType
 
 PAGE = 20
@@ -29,10 +28,95 @@ PAGE = 20
 # --- The timeline ------------------------------------------------------------------------------------------------------
 
 
+class NoteRow:
+    """A note as a card shows it: the columns of `Note`, its author's situation beside."""
+
+    __slots__ = (
+        "asks_receipt", "attachments", "author_label", "author_name", "author_role", "author_role_id", "author_user_id", "category",
+        "changed_at", "entered_as", "files_shown", "hidden", "measures", "pk", "recorded_at", "reply_to_id", "seq", "state", "text",
+        "type", "urgency", "version", "written_at",
+    )  # fmt: skip
+
+    def __init__(self, row: tuple):
+        (
+            self.pk, self.seq, self.type, self.urgency, self.category, self.hidden, self.text, self.author_user_id,
+            self.author_role_id, self.author_name, self.author_label, self.entered_as, self.reply_to_id, self.written_at,
+            self.recorded_at, self.version, self.state, self.changed_at, self.measures, self.attachments, self.asks_receipt,
+        ) = row[:21]  # fmt: skip
+        self.author_role = light.LightRole(*row[21:]) if self.author_role_id else None
+        self.files_shown = ()
+
+    is_withdrawn = property(lambda self: self.state == "withdrawn")
+    is_urgent = property(lambda self: self.urgency == 2)
+    wants_receipt = property(lambda self: self.urgency == 2 or self.asks_receipt)
+
+
+# `NoteQuerySet.visible_to` in plain SQL, for the one page that must be fast; a property test holds the two together.
+VISIBLE = """{n}.circle_id = ANY(%(circles)s) AND (({n}.hidden & %(mask)s) = 0 AND {n}.category = ANY(%(readable)s)
+  OR {n}.author_user_id = %(user)s OR {n}.thread_user = %(user)s) AND NOT ({n}.id = ANY(%(opposed)s))"""
+NOTE = (
+    "n.id, n.seq, n.type, n.urgency, n.category, n.hidden, n.text, n.author_user_id, n.author_role_id, n.author_name, n.author_label,"
+    " n.entered_as, n.reply_to_id, n.written_at, n.recorded_at, n.version, n.state, n.changed_at, n.measures::json, n.attachments,"
+    " n.asks_receipt"
+)
+THREADS = f"""
+WITH roots AS (SELECT n.* FROM notebook_note n WHERE {VISIBLE.format(n="n")} AND n.reply_to_id IS NULL {{where}}
+  ORDER BY n.seq DESC LIMIT {PAGE + 1}),
+both_ AS (SELECT * FROM roots UNION ALL SELECT a.* FROM roots r JOIN notebook_note a ON a.reply_to_id = r.id AND {VISIBLE.format(n="a")})
+SELECT {NOTE}, {light.COLUMNS} FROM both_ n
+  LEFT JOIN directory_practicerole w ON w.id = n.author_role_id LEFT JOIN directory_practitioner p ON p.id = w.practitioner_id
+ORDER BY n.reply_to_id IS NOT NULL, CASE WHEN n.reply_to_id IS NULL THEN -n.seq ELSE n.seq END
+"""
+
+
+def sees(acting: Acting) -> dict:
+    """The parameters of VISIBLE."""
+    return {
+        "circles": list(acting.circles),
+        "mask": acting.mask,
+        "readable": list(acting.readable),
+        "user": acting.user_id,
+        "opposed": list(acting.opposed_targets),
+    }
+
+
+def threads(acting: Acting, filters: "Filters") -> list[NoteRow]:
+    """First notes, newest first, then the answers in the order they came; one statement."""
+    given, where = sees(acting), []
+    if filters.types or filters.measures:
+        either = ["n.type = ANY(%(types)s)"] + (["n.measures <> '[]'::jsonb"] if filters.measures else [])
+        where.append(f"({' OR '.join(either)})")
+        given["types"] = list(filters.types)
+    if filters.urgent:
+        where.append("n.urgency = 2")
+    if filters.profession == "relatives":
+        where.append("n.author_role_id IS NULL")
+    elif filters.profession:
+        where.append("n.author_role_id IN (SELECT id FROM directory_practicerole WHERE profession = %(profession)s)")
+        given["profession"] = filters.profession
+    if filters.period:
+        where.append("n.written_at >= %(since)s")
+        given["since"] = timezone.now() - timedelta(days=PERIODS[filters.period])
+    if filters.before:
+        where.append("n.seq < %(before)s")
+        given["before"] = filters.before
+    if filters.words:
+        # A word found in an answer finds its thread.
+        words = "{n}.tsv @@ websearch_to_tsquery('fr'::regconfig, %(words)s) AND {n}.state <> 'withdrawn'"
+        where.append(
+            f"({words.format(n='n')} OR EXISTS (SELECT 1 FROM notebook_note h WHERE h.reply_to_id = n.id AND {VISIBLE.format(n='h')}"
+            f" AND {words.format(n='h')}))"
+        )
+        given["words"] = filters.words
+    with connection.cursor() as cursor:
+        cursor.execute(THREADS.replace("{where}", "".join(f" AND {w}" for w in where)), given)
+        return [NoteRow(row) for row in cursor.fetchall()]
+
+
 @dataclass(slots=True)
 class Card:
-    note: Note
-    replies: list[Note]
+    note: NoteRow
+    replies: list[NoteRow]
     files: list[Document]
     cells: list[Cell]
     readers: list[Face] = field(default_factory=list)
@@ -114,13 +198,14 @@ class Page:
     visit_at: datetime | None
     read_up_to: int
     shown: list[UUID]
-    to_receipt: list[Note]
+    to_receipt: list[NoteRow]
     draft: dict | None
     draft_at: datetime | None
     counts: dict[str, int]
     open_stay: object
     last_seq: int
     must_mark: bool = True
+    told: list[UUID] = field(default_factory=list)  # notes shown here that a notice still announces
 
 
 SMALL = """
@@ -140,7 +225,10 @@ SELECT
  (SELECT json_object_agg(note_id, at) FROM (SELECT note_id, json_agg(user_id) at FROM notebook_receipt r
     JOIN notebook_note n ON n.id = r.note_id WHERE n.circle_id = %(circle)s AND n.seq > %(recent)s GROUP BY note_id) r),
  (SELECT row_to_json(a) FROM (SELECT id, address, address_extra, postal_code, commune_code, commune_label, country_code, phone, phone_other, email
-    FROM patients_coordinates WHERE patient_id = %(circle)s AND superseded_at IS NULL) a)
+    FROM patients_coordinates WHERE patient_id = %(circle)s AND superseded_at IS NULL) a),
+ (SELECT json_agg(target_id) FROM notifications_notification
+    WHERE user_id = %(user)s AND read_at IS NULL AND circle_id = ANY(%(circles)s) AND target_type = 'notebook.note'),
+ (SELECT EXISTS (SELECT 1 FROM stays_stay WHERE circle_id = ANY(%(circles)s)))
 """
 
 
@@ -156,24 +244,19 @@ def page(acting: Acting, filters: Filters = Filters()) -> Page:
                 "recent": max(acting.circle.counter.note_seq - 400, 0),
             },
         )  # fmt: skip
-        cursors, drafts, trend, mine, counts, receipts, place = cursor.fetchone()
+        cursors, drafts, trend, mine, counts, receipts, place, told, stayed = cursor.fetchone()
     acting.patient.coordinates = Coordinates(**place) if place else None
     cursors = {UUID(u): seq for u, seq in (cursors or {}).items()}
     receipts = {UUID(n): {UUID(u) for u in users} for n, users in (receipts or {}).items()}
     slots = {d["slot"]: d for d in drafts or []}
     mine = mine or {"visit_seq": 0, "visit_at": None, "read_seq": 0, "seen_at": None}
 
-    visible = Note.objects.visible_to(acting)
-    roots = _filtered(visible, filters)
-    if filters.before:
-        roots = roots.filter(seq__lt=filters.before)
-    roots = roots.order_by("-seq")[: PAGE + 1]
-    answers = visible.filter(reply_to__in=roots.values("pk"))
-    rows = list(roots.with_people().union(answers.with_people(), all=True))
-    cards_notes = sorted((n for n in rows if n.reply_to_id is None), key=lambda n: -n.seq)
-    replies: dict[UUID, list[Note]] = defaultdict(list)
-    for n in sorted((n for n in rows if n.reply_to_id), key=lambda n: n.seq):
-        replies[n.reply_to_id].append(n)
+    rows = threads(acting, filters)
+    cards_notes = [n for n in rows if n.reply_to_id is None]
+    replies: dict[UUID, list[NoteRow]] = defaultdict(list)
+    for n in rows:
+        if n.reply_to_id:
+            replies[n.reply_to_id].append(n)
     more = cards_notes[PAGE - 1].seq if len(cards_notes) > PAGE else 0
     cards_notes = cards_notes[:PAGE]
 
@@ -214,7 +297,7 @@ def page(acting: Acting, filters: Filters = Filters()) -> Page:
     skipped = bool(more) and not filters.are_set and cards_notes and cards_notes[-1].seq > mine["read_seq"] + 1
     read_up_to = mine["read_seq"] if (skipped or filters.are_set or filters.before and more) else top
     entries: list = list(cards)
-    movements, open_stay = _movements(acting)
+    movements, open_stay = _movements(acting) if stayed else ([], None)
     if filters.events and not (filters.words or filters.urgent or filters.profession):
         # Between the cards of this page: those before belong to the next page, those after to the one before.
         oldest = cards[-1].at if cards and more else None
@@ -237,30 +320,8 @@ def page(acting: Acting, filters: Filters = Filters()) -> Page:
         read_up_to=read_up_to, shown=shown, to_receipt=[n for c in cards for n in (c.note, *c.replies) if acting.user_id not in receipts.get(n.pk, ())],
         must_mark=read_up_to > mine["read_seq"] or not _seen_lately(mine),
         draft=draft["data"] if draft else None, draft_at=datetime.fromisoformat(draft["updated_at"]) if draft else None,
-        counts=counts or {}, open_stay=open_stay, last_seq=top,
+        counts=counts or {}, open_stay=open_stay, last_seq=top, told=[n for n in map(UUID, told or []) if n in set(shown)],
     )  # fmt: skip
-
-
-def _filtered(visible, filters: Filters):
-    """First notes of the threads that match; a word found in an answer finds its thread."""
-    roots = visible.roots()
-    if filters.types or filters.measures:
-        wanted = Q(type__in=filters.types)
-        if filters.measures:
-            wanted |= ~Q(measures=[])
-        roots = roots.filter(wanted)
-    if filters.urgent:
-        roots = roots.urgent()
-    if filters.profession == "relatives":
-        roots = roots.filter(author_role=None)
-    elif filters.profession:
-        roots = roots.filter(author_role__profession=filters.profession)
-    if filters.period:
-        roots = roots.filter(written_at__gte=timezone.now() - timedelta(days=PERIODS[filters.period]))
-    if filters.words:
-        hits = visible.matching(filters.words)
-        roots = roots.filter(Q(pk__in=hits.values("pk")) | Q(pk__in=hits.values("reply_to")))
-    return roots
 
 
 def _visit(mine: dict) -> tuple[int, datetime | None]:
@@ -276,7 +337,7 @@ def _seen_lately(mine: dict) -> bool:
     return bool(mine["seen_at"]) and timezone.now() - datetime.fromisoformat(mine["seen_at"]) < VISIT_GAP / 6
 
 
-def _cells(note: Note, history: dict) -> list[Cell]:
+def _cells(note: NoteRow, history: dict) -> list[Cell]:
     found = []
     for row in note.measures:
         points = history.get(row["kind"], [])
@@ -293,14 +354,14 @@ def _receipts(card: Card, people: list[Face], cursors: dict, receipts: dict) -> 
     note = card.note
     explicit = receipts.get(note.pk, set()) if note.wants_receipt else set()
     for face in people:
-        if face.member.kind == MemberKind.CONNECTOR or note.author_user_id in face.users and note.author_user_id:
+        if face.kind == MemberKind.CONNECTOR or note.author_user_id in face.users and note.author_user_id:
             continue
-        if note.author_role_id and face.member.practice_role_id == note.author_role_id:
+        if note.author_role_id and face.practice_role_id == note.author_role_id:
             continue
         if (
             note.hidden & face.mask
             or note.category not in face.readable
-            or face.member.started_at > note.recorded_at
+            or face.started_at > note.recorded_at
             and not face.users
         ):
             continue
@@ -327,7 +388,7 @@ def who_sees(acting: Acting, people: list[Face], *, category: str, hidden: int) 
     """For the compose box: who will see this, and who will not."""
     seen, unseen = [], []
     for face in people:
-        if face.member.kind == MemberKind.CONNECTOR:
+        if face.kind == MemberKind.CONNECTOR:
             continue
         ok = face.is_me or (not hidden & face.mask and category in face.readable)
         (seen if ok else unseen).append(face)

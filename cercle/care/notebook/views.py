@@ -5,13 +5,16 @@ from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cercle.base.audit.record import Kind, record
 from cercle.base.common import pdf
 from cercle.base.common.errors import Refused
+from cercle.base.notifications import actions as notifications
 from cercle.base.web import french, panels
 from cercle.base.web.limits import limited
 from cercle.people.circles.access import Acting, enter
@@ -63,6 +66,30 @@ def _context(acting: Acting, page: queries.Page, filters: queries.Filters, form:
     }
 
 
+def timeline_context(context) -> dict:
+    """What the timeline's template takes from the panel's context, with its addresses and sentences made once."""
+    page, request, circle_id = context["page"], context["request"], context["circle_id"]
+    base, query = reverse("notebook:timeline", args=[circle_id]), request.GET.copy()
+    live = query.urlencode()
+    query["before"] = page.more
+    words = {"n": page.new_count, "at": french.moment_long(page.visit_at) if page.visit_at else ""}
+    return {
+        "page": page,
+        "circle_id": circle_id,
+        "filters": context["filters"],
+        "may_write": context["may_write"],
+        "me": context["acting"].user_id,
+        "live_url": f"{base}?{live}" if live else base,
+        "more_url": f"?{query.urlencode()}",
+        "more_fragment_url": f"{base}?{query.urlencode()}",
+        "news": ngettext("%(n)s nouveauté depuis votre dernière visite", "%(n)s nouveautés depuis votre dernière visite", words["n"]) % words,
+        "since": ngettext(
+            "%(n)s nouveauté depuis votre dernière visite, %(at)s", "%(n)s nouveautés depuis votre dernière visite, %(at)s", words["n"]
+        )
+        % words,
+    }
+
+
 def _typed(form: NoteForm | None, draft: dict | None) -> dict:
     """What the compose box starts with: what was refused, else the draft."""
     if form is not None:
@@ -75,12 +102,14 @@ def _typed(form: NoteForm | None, draft: dict | None) -> dict:
 
 
 def _professions(faces: list[queries.Face]) -> list[tuple[str, str]]:
-    found = {f.member.practice_role.profession: f.label for f in faces if f.member.practice_role_id}
+    found = {f.profession: f.label for f in faces if f.practice_role_id}
     return [*sorted(found.items(), key=lambda x: x[1]), ("relatives", _("La personne et ses proches"))]
 
 
 def _read(acting: Acting, page: queries.Page) -> None:
-    mine = any(not f.member.user_id or f.is_me for f in page.faces)
+    if acting.user_id and page.told:
+        notifications.mark_read(acting.user_id, targets=page.told)
+    mine = any(not f.user_id or f.is_me for f in page.faces)
     if acting.user_id and mine and page.must_mark:
         actions.mark_read(acting, up_to=page.read_up_to, notes=page.to_receipt)
 
@@ -106,10 +135,13 @@ def add(request: HttpRequest, circle_id: UUID) -> HttpResponse:
     return _refused(request, acting, form, "#compose-errors")
 
 
-@require_POST
+@require_http_methods(["GET", "HEAD", "POST"])
 def reply(request: HttpRequest, circle_id: UUID, note_id: UUID) -> HttpResponse:
     acting = enter(request, circle_id, Permission.WRITE_NOTE)
     parent = _note(acting, note_id)
+    if request.method != "POST":
+        record(acting, "notebook.note_seen", on=parent, kind=Kind.READ, hidden=parent.hidden, shown=[parent.pk])
+        return render(request, "notebook/reply.html", {"circle_id": circle_id, "note": parent})
     form = NoteForm(request.POST, members=_members(acting))
     if form.is_valid():
         try:

@@ -55,8 +55,8 @@ def panel(request: HttpRequest, acting: Acting, **extra) -> dict:
     context = {
         "circle_id": acting.circle_id,
         "faces": people,
-        "professionals": [f for f in people if f.member.kind in (MemberKind.PRACTICE_ROLE, MemberKind.TEAM, MemberKind.CONNECTOR)],
-        "near": [f for f in people if f.member.kind in (MemberKind.RELATIVE, MemberKind.PATIENT)],
+        "professionals": [f for f in people if f.kind in (MemberKind.PRACTICE_ROLE, MemberKind.TEAM, MemberKind.CONNECTOR)],
+        "near": [f for f in people if f.kind in (MemberKind.RELATIVE, MemberKind.PATIENT)],
         "lead_id": acting.circle.lead_id,
         "manage": manage,
         "may_consent": acting.may(Permission.RECORD_CONSENT),
@@ -69,7 +69,7 @@ def panel(request: HttpRequest, acting: Acting, **extra) -> dict:
         "absorbed": Circle.objects.filter(canon_id=acting.circle_id, crossed_at=None).select_related("patient__identity") if manage else (),
         "muted": Mute.objects.filter(user_id=acting.user_id, circle_id=acting.circle_id).exists(),
     } | extra  # fmt: skip
-    record(acting, "circles.circle_read", kind=Kind.READ, shown=[f.member.pk for f in people])
+    record(acting, "circles.circle_read", kind=Kind.READ, shown=[f.pk for f in people])
     return context
 
 
@@ -311,15 +311,12 @@ def oppose(request: HttpRequest, circle_id: UUID) -> HttpResponse:
 def _abouts(acting: Acting) -> list:
     people, places = [], {}
     for f in faces(acting):
-        if f.member.practice_role_id:
-            role = f.member.practice_role
-            people.append((f"practitioner:{role.practitioner_id}", f"{f.name}, {f.label}"))
-            if role.organization_id:
-                places[f"organization:{role.organization_id}"] = role.organization.display_name
-        elif f.member.team_id:
-            places[f"organization:{f.member.team.organization_id}"] = f.member.team.organization.display_name
-        elif f.member.user_id and f.member.kind == MemberKind.RELATIVE:
-            people.append((f"user:{f.member.user_id}", f"{f.name}, {f.label}"))
+        if f.practice_role_id:
+            people.append((f"practitioner:{f.practitioner_id}", f"{f.name}, {f.label}"))
+        elif f.user_id and f.kind == MemberKind.RELATIVE:
+            people.append((f"user:{f.user_id}", f"{f.name}, {f.label}"))
+        if f.place_id:
+            places[f"organization:{f.place_id}"] = f.place
     professions = [
         (f"profession:{key}", label) for key, label in sorted(_profession_names().items(), key=lambda x: x[1])
     ]

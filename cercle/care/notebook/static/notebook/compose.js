@@ -54,18 +54,39 @@ function audience(form) {
   words.textContent = seen === total ? words.dataset.all : words.dataset.some.replace("#", seen).replace("%", total);
 }
 
+// One form for all answers, cloned where it is asked for; a second click folds it, its words stay.
+const MARK = /00000000-0000-0000-0000-000000000002/g;
+function answer(button, fold = true) {
+  const id = button.dataset.reply;
+  let place = document.getElementById(`reply-${id}`);
+  if (!place) {
+    place = document.createElement("div");
+    place.className = "reply";
+    place.id = `reply-${id}`;
+    place.innerHTML = document.getElementById("reply-template").innerHTML.replace(MARK, id);
+    place.querySelector('[name="client_ref"]').value = crypto.randomUUID();
+    place.querySelector("label").textContent += ` : ${button.dataset.who}`;
+    place.querySelector("textarea").value = button.dataset.typed || "";
+    button.closest(".note").append(place);
+    window.htmx?.process(place);
+  } else if (fold) place.hidden = !place.hidden;
+  button.setAttribute("aria-expanded", String(!place.hidden));
+  return place.hidden ? null : place;
+}
+function unfinished(root) {
+  root.querySelectorAll("[data-reply][data-typed]").forEach((button) => answer(button, false));
+}
+
 document.addEventListener("click", (event) => {
-  const target = event.target.closest("button, [data-compose]");
+  const target = event.target.closest("button, [data-compose], [data-reply]");
   if (!target) return;
   if (target.hasAttribute("data-compose")) open(target.dataset.compose);
   else if (target.hasAttribute("data-compose-close")) close();
   else if (target.hasAttribute("data-toggle-measures")) toggle(target.form, "[data-measures]", "[data-toggle-measures]")?.querySelector("input").focus();
   else if (target.hasAttribute("data-toggle-audience")) toggle(target.form, "[data-audience]", "[data-toggle-audience]");
   else if (target.dataset.reply) {
-    const place = document.getElementById(`reply-${target.dataset.reply}`);
-    place.hidden = !place.hidden;
-    target.setAttribute("aria-expanded", String(!place.hidden));
-    if (!place.hidden) place.querySelector("textarea").focus();
+    event.preventDefault();
+    answer(target)?.querySelector("textarea").focus();
   }
 });
 document.addEventListener("change", (event) => {
@@ -86,12 +107,15 @@ document.addEventListener("htmx:beforeSwap", (event) => {
 });
 document.addEventListener("htmx:afterSwap", () => {
   for (const { id, form, sent, active } of kept.splice(0)) {
-    const place = document.getElementById(id);
-    if (sent || !place) continue;
+    const button = document.querySelector(`[data-reply="${id.slice(6)}"]`);
+    const place = !sent && button && answer(button, false);
+    if (!place) continue;
     place.replaceChildren(form);
     place.hidden = false;
     if (active) form.querySelector("textarea").focus();
   }
 });
+document.addEventListener("htmx:load", (event) => unfinished(event.detail.elt));
+unfinished(document);
 if (location.hash === "#ecrire") open("");
 document.querySelectorAll("[data-compose-form]:not([hidden])").forEach(audience);
