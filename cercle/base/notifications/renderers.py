@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.db.models import Count, Q
+
 from .models import Notification
 from .rules import LABELS
 
@@ -50,5 +52,14 @@ def render(user, notices: Iterable[Notification]) -> list[tuple[Notification, Li
 
 
 def unread_count(user, most: int = 100) -> int:
-    """For the bell: unread notices this person may see, counted up to `most`."""
-    return len(render(user, Notification.objects.of(user.pk).unread().latest_first()[:most]))
+    """For the bell, on every page: one statement, counted up to `most`.
+
+    Only notices about masked things are asked again, as rights may have moved since; the others go from the count
+    when the list is opened.
+    """
+    latest = Notification.objects.of(user.pk).unread().latest_first()[:most]
+    counted = latest.aggregate(all=Count("pk"), masked=Count("pk", filter=~Q(hidden=0)))
+    if not counted["masked"]:
+        return counted["all"]
+    masked = render(user, [n for n in latest if n.hidden])
+    return counted["all"] - counted["masked"] + len(masked)

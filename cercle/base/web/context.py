@@ -66,7 +66,10 @@ class Frame:
     @cached_property
     def person(self) -> Person | None:
         provider = registry.hook("person")
-        return provider(self.request) if provider else None
+        person = provider(self.request) if provider else None
+        if person:
+            person.links = [*person.links, *registry.person_links()]
+        return person
 
     @cached_property
     def bell_count(self) -> int:

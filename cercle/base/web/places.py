@@ -73,6 +73,7 @@ class Person:
 
 _places: dict[str, Place] = {}
 _new: dict[str, NewThing] = {}
+_links: list[tuple[int, str, Any, str]] = []
 _hooks: dict[str, Any] = {}
 
 
@@ -87,6 +88,16 @@ def register_new(thing: NewThing) -> None:
 def register_person(person: Callable[[HttpRequest], Person | None]) -> None:
     """Accounts say who is acting."""
     _hooks["person"] = person
+
+
+def register_link(icon: str, label: Any, url_name: str, order: int = 50) -> None:
+    """One more line of the person's menu, after those that accounts give."""
+    if (order, icon, label, url_name) not in _links:
+        _links.append((order, icon, label, url_name))
+
+
+def person_links() -> list[tuple[str, Any, str]]:
+    return [(i, label, address(name)) for _order, i, label, name in sorted(_links, key=lambda x: x[0]) if address(name)]
 
 
 def register_bell(count: Count, url_name: str) -> None:

@@ -10,7 +10,7 @@ class RecordConfig(AppConfig):
         from cercle.base.realtime import checks
         from cercle.base.web import panels, places
 
-        from . import frame, live
+        from . import access_log, frame, identity_places, live, notices
 
         panels.set_frame(frame.show)
         places.register(
@@ -26,3 +26,18 @@ class RecordConfig(AppConfig):
             )  # fmt: skip
         )
         checks.register("circle", live.still_open)
+        panels.register(
+            panels.Panel(
+                slug="acces",
+                label=_("Qui a consulté"),
+                order=70,
+                template="record/log.html",
+                context=access_log.panel,
+                permission="read_access_log",
+            )  # fmt: skip
+        )
+        places.register_bell(notices.unread, "record:notifications")
+        places.register_link("bell", _("Mes notifications"), "record:notification_settings")
+        places.register_palette("record:palette")
+        places.register_help("record:help")
+        identity_places.register()

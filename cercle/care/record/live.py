@@ -9,12 +9,17 @@ from cercle.people.directory.models import PracticeRole
 from . import lists
 
 
-def unread_circles(request) -> int:
-    """Circles with something to read; asked of the list when the page already has it."""
+def marks_of(request) -> list[lists.Mark]:
+    """My circles with their marks, once a request."""
     marks = getattr(request, "_marks", None)
     if marks is None:
         marks = request._marks = lists.marks(viewer_of(request)) if request.user.is_authenticated else []
-    return sum(m.unread for m in marks)
+    return marks
+
+
+def unread_circles(request) -> int:
+    """Circles with something to read."""
+    return sum(m.unread for m in marks_of(request))
 
 
 def still_open(user_id: str, names) -> set[str]:
