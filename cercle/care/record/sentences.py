@@ -93,16 +93,9 @@ SENTENCES: dict[str, Said] = {
     "patients.duplicate_set_apart": Said(_("a distingué ce dossier d’un dossier ressemblant")),
     "patients.patient_merged": Said(_("a rapproché deux dossiers de la même personne")),
     "patients.patient_unmerged": Said(_("a séparé deux dossiers rapprochés")),
-    # The essentials, the « Dossier », a new patient
-    "record.dossier_read": Said(_("a regardé le dossier")),
-    "record.essentials_history_read": Said(_("a regardé l’historique de l’essentiel")),
-    "record.essential_added": Said(_("a ajouté une information à l’essentiel")),
-    "record.essential_none_said": Said(_("a noté qu’il n’y a rien à signaler dans l’essentiel")),
-    "record.essential_changed": Said(_("a changé une information de l’essentiel")),
-    "record.essential_ended": Said(_("a retiré une information de l’essentiel")),
-    "record.lookalikes_searched": Said(_("a cherché si le dossier existait déjà")),
-    "record.lookalike_told": Said(_("a saisi une identité qui ressemble à celle-ci")),
     # The patient's page, lists, this log
+    "record.essentials_history_read": Said(_("a regardé l’historique de l’essentiel")),
+    "record.dossier_read": Said(_("a regardé le dossier")),
     "record.why_read": Said(_("a demandé pourquoi l’accès lui est ouvert")),
     "record.essential_added": Said(_("a ajouté une ligne à l’essentiel")),
     "record.essential_changed": Said(_("a changé une ligne de l’essentiel")),

@@ -1,0 +1,20 @@
+"""What identity adds to the frame; called by `RecordConfig.ready`."""
+
+from django.utils.translation import gettext_lazy as _
+
+from cercle.base.web import places
+
+from . import create
+
+
+def register() -> None:
+    places.register_new(
+        places.NewThing(
+            key="patient",
+            label=_("Ajouter un patient"),
+            icon="user-plus",
+            url_name="record:new_patient",
+            order=20,
+            allowed=create.offered,
+        )  # fmt: skip
+    )
