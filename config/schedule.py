@@ -4,6 +4,7 @@ from cercle.base.audit import tasks as audit
 from cercle.base.common import tasks as common
 from cercle.base.common.jobs import every
 from cercle.base.notifications import tasks as notifications
+from cercle.people.circles import tasks as circles
 from cercle.base.web import tasks as web
 from cercle.care.documents import tasks as documents
 from cercle.people.accounts import tasks as accounts
@@ -18,3 +19,4 @@ every("23 * * * *", web.forget_old_counters)
 every("*/10 * * * *", documents.catch_up)
 every("29 2 * * *", accounts.purge)
 every("7 1 * * *", patients.search_duplicates)
+every("*/5 * * * *", circles.end_due)

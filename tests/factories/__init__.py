@@ -18,7 +18,9 @@ def organization(name="Cabinet de la Madeleine", **fields) -> Organization:
     return Organization.objects.create(name=name, **fields)
 
 
-def role(given="Maëlle", family="Tanguy", profession="60", system="TRE_G15", organization=None, **fields) -> PracticeRole:
+def role(
+    given="Maëlle", family="Tanguy", profession="60", system="TRE_G15", organization=None, **fields
+) -> PracticeRole:
     """A practitioner with one situation of exercise; default: a liberal nurse."""
     fields.setdefault("mode", "L")
     practitioner = Practitioner.objects.create(
@@ -45,8 +47,19 @@ def viewer(role=None, person=None, source="web"):
     return make_viewer(person, role, source=source)
 
 
-def patient(viewer, *, birth_family="Quéméneur", birth_given="Yvonne", birth_date="1941-04-12", sex="F", coordinates=None, **traits):
-    read = CivilTraits.read(birth_family=birth_family, birth_given=birth_given, birth_date=birth_date, sex=sex, **traits)
+def patient(
+    viewer,
+    *,
+    birth_family="Quéméneur",
+    birth_given="Yvonne",
+    birth_date="1941-04-12",
+    sex="F",
+    coordinates=None,
+    **traits,
+):
+    read = CivilTraits.read(
+        birth_family=birth_family, birth_given=birth_given, birth_date=birth_date, sex=sex, **traits
+    )
     return patients.create_patient(viewer, traits=read, coordinates=coordinates).patient
 
 
@@ -59,7 +72,15 @@ def circle(viewer, **traits):
 
 def join(acting, role=None, *, contact=None, team=None, person=None, ground="recognised", **fields):
     """Adds someone and gives their Acting."""
-    circles.add_member(acting, practice_role=role, contact=contact, team=team, user=person if contact else None, ground=ground, **fields)
+    circles.add_member(
+        acting,
+        practice_role=role,
+        contact=contact,
+        team=team,
+        user=person if contact else None,
+        ground=ground,
+        **fields,
+    )
     if contact is not None:
         return reach(make_viewer(person), acting.circle_id)
     return None
@@ -75,3 +96,10 @@ def team(organization, *roles, name="Équipe Cornouaille") -> Team:
     for r in roles:
         TeamMember.objects.create(team=made, practice_role=r)
     return made
+
+
+def sign_in(client, user):
+    """A signed-in test client; the caller sets `settings.MFA_REQUIRED = False` (the fixture puts it back)."""
+    answer = client.post("/connexion/", {"login": user.email, "password": PASSWORD})
+    assert answer.status_code == 302, answer.status_code
+    return client

@@ -245,7 +245,9 @@ def mark_read(acting: Acting, *, up_to: int, notes: Sequence[Any] = ()) -> None:
         )
     wanted = [n for n in notes if n.wants_receipt and n.author_user_id != acting.user_id]
     if wanted:
-        Receipt.objects.bulk_create([Receipt(note_id=n.pk, user_id=acting.user_id) for n in wanted], ignore_conflicts=True)
+        Receipt.objects.bulk_create(
+            [Receipt(note_id=n.pk, user_id=acting.user_id) for n in wanted], ignore_conflicts=True
+        )
 
 
 def keep_draft(acting: Acting, *, slot: str, data: dict) -> datetime:

@@ -172,10 +172,11 @@ class Filters:
 PERIODS = {"7": 7, "30": 30, "90": 90, "365": 365}
 
 
-def filters_from(data) -> Filters:
+def filters_from(data, before: str = "") -> Filters:
     """From the query string; what is not understood is ignored."""
     types = frozenset(t for t in data.getlist("type") if t in NoteType.values)
-    before = data.get("before", "")
+    if len(types) == len(NoteType):
+        types = frozenset()  # all of them is no filter
     return Filters(
         types=types,
         events=not data.getlist("type") or "events" in data.getlist("type"),
@@ -184,7 +185,7 @@ def filters_from(data) -> Filters:
         profession=data.get("profession", "")[:20],
         period=data.get("period", "") if data.get("period") in PERIODS else "",
         words=data.get("q", "").replace("\x00", "").strip()[:200],
-        before=int(before) if before.isdigit() and len(before) < 10 else 0,
+        before=int(before) if before.isdecimal() and len(before) < 10 else 0,
     )
 
 

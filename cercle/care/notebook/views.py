@@ -1,9 +1,10 @@
 """Enter, form, action, render. The page and its fragments are one template: notebook/panel.html."""
 
+import json
 from datetime import timedelta
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -29,7 +30,9 @@ from .vocabulary import ICONS, NoteType, Urgency
 
 def panel(request: HttpRequest, acting: Acting, *, form: NoteForm | None = None, **extra) -> dict:
     """The context of the notebook's panel; the read is traced with what it shows, the cursor moves."""
-    filters = queries.filters_from(request.GET)
+    filters = queries.filters_from(
+        request.POST if request.POST.get("filter") else request.GET, request.GET.get("before", "")
+    )
     page = queries.page(acting, filters)
     context = _context(acting, page, filters, form) | extra
     record(
@@ -69,7 +72,12 @@ def _context(acting: Acting, page: queries.Page, filters: queries.Filters, form:
 def timeline_context(context) -> dict:
     """What the timeline's template takes from the panel's context, with its addresses and sentences made once."""
     page, request, circle_id = context["page"], context["request"], context["circle_id"]
-    base, query = reverse("notebook:timeline", args=[circle_id]), request.GET.copy()
+    base, filters = reverse("notebook:timeline", args=[circle_id]), context["filters"]
+    query = QueryDict(mutable=True)
+    if request.POST.get("filter") or request.method == "GET":
+        query.update(request.POST if request.POST.get("filter") else request.GET)
+    for name in ("csrfmiddlewaretoken", "q", "before", "filter"):
+        query.pop(name, None)
     live = query.urlencode()
     query["before"] = page.more
     words = {"n": page.new_count, "at": french.moment_long(page.visit_at) if page.visit_at else ""}
@@ -80,11 +88,21 @@ def timeline_context(context) -> dict:
         "may_write": context["may_write"],
         "me": context["acting"].user_id,
         "live_url": f"{base}?{live}" if live else base,
+        "asked": json.dumps(
+            {"filter": "1", "q": filters.words} | ({"type": list(filters.types)} if filters.types else {})
+        )
+        if filters.words
+        else "",
         "more_url": f"?{query.urlencode()}",
         "more_fragment_url": f"{base}?{query.urlencode()}",
-        "news": ngettext("%(n)s nouveauté depuis votre dernière visite", "%(n)s nouveautés depuis votre dernière visite", words["n"]) % words,
+        "news": ngettext(
+            "%(n)s nouveauté depuis votre dernière visite", "%(n)s nouveautés depuis votre dernière visite", words["n"]
+        )
+        % words,
         "since": ngettext(
-            "%(n)s nouveauté depuis votre dernière visite, %(at)s", "%(n)s nouveautés depuis votre dernière visite, %(at)s", words["n"]
+            "%(n)s nouveauté depuis votre dernière visite, %(at)s",
+            "%(n)s nouveautés depuis votre dernière visite, %(at)s",
+            words["n"],
         )
         % words,
     }
@@ -114,10 +132,12 @@ def _read(acting: Acting, page: queries.Page) -> None:
         actions.mark_read(acting, up_to=page.read_up_to, notes=page.to_receipt)
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def timeline(request: HttpRequest, circle_id: UUID) -> HttpResponse:
-    """The timeline alone: live update, filters, « voir la suite »."""
+    """The timeline alone: live update, filters, « voir la suite ». Words that are looked for come by POST, never in an address."""
     acting = enter(request, circle_id, Permission.READ_NOTEBOOK)
+    if not _is_htmx(request):
+        return panels.show(request, acting, "cahier")
     return render(request, "notebook/panel.html#timeline", panel(request, acting))
 
 

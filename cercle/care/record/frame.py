@@ -15,11 +15,15 @@ from cercle.people.circles.faces import faces as circle_faces
 from cercle.people.patients.models import Identity
 from cercle.people.patients.names import title
 
+from .live import forget_count
+
 STATUS_KEYS = {"PROV": "provisoire", "RECUP": "recuperee", "VALI": "validee", "QUAL": "qualifiee"}
 
 
 def show(request: HttpRequest, acting: Acting, panel: panels.Panel, *, status: int = 200, **extra) -> HttpResponse:
     inner = panel.context(request, acting, **extra)
+    if getattr(inner.get("page"), "must_mark", False):
+        forget_count(acting.viewer)  # something was read: the rail counts again
     people = inner.get("faces")
     if people is None:
         people = circle_faces(acting)
@@ -34,6 +38,7 @@ def show(request: HttpRequest, acting: Acting, panel: panels.Panel, *, status: i
         if sort_key(identity.birth_family) != sort_key(identity.family)
         else "",
         "born_words": born(identity),
+        "sex_word": {"F": _("Femme"), "M": _("Homme")}.get(identity.sex, _("Sexe non précisé")),
         "status_key": STATUS_KEYS[identity.status],
         "others": max(len(people) - 6, 0),
         "coordinates": acting.patient.coordinates,

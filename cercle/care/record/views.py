@@ -4,7 +4,8 @@ from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.views.decorators.http import require_safe
+from django.urls import reverse
+from django.views.decorators.http import require_http_methods, require_safe
 
 from cercle.base.audit.record import Kind, record
 from cercle.base.realtime import topics
@@ -12,7 +13,7 @@ from cercle.base.web import panels
 from cercle.people.circles.access import enter, viewer_of
 from cercle.people.circles.vocabulary import Permission
 
-from . import explain, lists
+from . import create, explain, lists, live
 
 PAGE = 50
 
@@ -22,14 +23,16 @@ def home(request: HttpRequest) -> HttpResponse:
     return patients(request)
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def patients(request: HttpRequest) -> HttpResponse:
     """« Mes patients »: to read first, then hospitalised, then the rest by name."""
     viewer = viewer_of(request)
     if viewer.user.kind in ("support", "operator") and not viewer.practice_role_id:
         return render(request, "record/no_patients.html", {"viewer": viewer})
-    text, chosen = request.GET.get("q", "").replace("\x00", "").strip()[:80], request.GET.get("only", "")
-    marks = lists.marks(viewer)
+    # What is typed is a name: it comes by POST, never in an address.
+    asked = request.POST if request.method == "POST" else request.GET
+    text, chosen = asked.get("q", "").replace("\x00", "").strip()[:80], asked.get("only", "")
+    marks = list(live.marks_of(request))
     counts = {
         "all": len(marks), "unread": sum(m.unread for m in marks), "urgent": sum(m.urgent for m in marks),
         "hospitalised": sum(m.hospitalised for m in marks),
@@ -40,7 +43,7 @@ def patients(request: HttpRequest) -> HttpResponse:
     if chosen in ("unread", "urgent", "hospitalised"):
         marks = [m for m in marks if getattr(m, chosen)]
     marks.sort(key=_rank)
-    start = int(request.GET.get("from", "0")) if request.GET.get("from", "0").isdigit() else 0
+    start = int(asked.get("from", "0")) if asked.get("from", "0").isdecimal() and len(asked.get("from", "")) < 7 else 0
     shown = marks[start : start + PAGE]
     lines = lists.lines(viewer, [m.circle_id for m in shown])
     groups = {"first": [], "stays": [], "rest": []}
@@ -50,6 +53,7 @@ def patients(request: HttpRequest) -> HttpResponse:
     record(viewer, "record.patients_listed", kind=Kind.SEARCH if text else Kind.READ, shown=list(lines))
     context = {
         "viewer": viewer, "groups": groups, "counts": counts, "q": text, "only": chosen, "found": len(marks),
+        "may_add": create.may_create(viewer), "add_url": reverse("record:new_patient"),
         "unread_notes": sum(line.unread for line in groups["first"]),
         "first_total": sum(1 for m in marks if m.unread or m.urgent),
         "stays_total": sum(1 for m in marks if m.hospitalised and not (m.unread or m.urgent)),

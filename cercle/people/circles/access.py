@@ -73,7 +73,7 @@ class Viewer:
             Q(user_id=self.user_id, kind__in=(MemberKind.RELATIVE, MemberKind.PATIENT)) if self.user_id else Q(pk=None)
         )
         if self.practice_role_id:
-            teams = TeamMember.objects.filter(practice_role_id=self.practice_role_id, ended_at=None).values("team_id")
+            teams = TeamMember.objects.filter(practice_role_id=self.practice_role_id, ended_at=None, team__closed_at=None).values("team_id")
             mine |= Q(practice_role_id=self.practice_role_id) | Q(team_id__in=teams)
         return mine & in_force()
 

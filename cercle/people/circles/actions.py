@@ -3,6 +3,7 @@
 from datetime import date, datetime
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -435,8 +436,14 @@ def review_crossing(acting: Acting, *, absorbed: Circle, keep: list[Member]) -> 
 def unmerge_files(viewer, *, decision) -> None:
     with transaction.atomic():
         patients.unmerge(viewer, decision=decision)
-        Circle.objects.filter(pk=decision.merged_id).update(canon=None, crossed_at=None)
+        # In a chain, undoing one link moves others: every alias follows what its patient now says.
+        touched = Circle.objects.filter(Q(pk=decision.merged_id) | Q(canon_id=decision.survivor_id)).select_related("patient")
+        for circle in touched:
+            target = circle.patient.merged_into_id
+            if circle.canon_id != target:
+                Circle.objects.filter(pk=circle.pk).update(canon_id=target, crossed_at=None)
         _has_absorbed(decision.survivor_id)
+        _has_absorbed(decision.merged_id)
         push(topic(decision.survivor_id), topic(decision.merged_id))
 
 

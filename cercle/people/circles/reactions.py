@@ -30,3 +30,8 @@ def tell_the_lead(fact: Fact) -> None:
 @on("circles.opposition_added")
 def take_back_what_was_sent(fact: Fact) -> None:
     tasks.opposition_changed.defer(opposition_id=fact.target_id)
+
+
+@on("directory.team_closed")
+def leave_with_the_team(fact: Fact) -> None:
+    tasks.team_closed.defer(team_id=fact.target_id)
