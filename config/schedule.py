@@ -4,10 +4,10 @@ from cercle.base.audit import tasks as audit
 from cercle.base.common import tasks as common
 from cercle.base.common.jobs import every
 from cercle.base.notifications import tasks as notifications
-from cercle.people.circles import tasks as circles
 from cercle.base.web import tasks as web
 from cercle.care.documents import tasks as documents
 from cercle.people.accounts import tasks as accounts
+from cercle.people.circles import tasks as circles
 from cercle.people.patients import tasks as patients
 
 every("* * * * *", common.put_back_stalled)

@@ -7,7 +7,9 @@ import re
 import unicodedata
 
 # What NFKD does not take apart but PostgreSQL's unaccent does.
-_LIGATURES = str.maketrans({"œ": "oe", "Œ": "oe", "æ": "ae", "Æ": "ae", "ß": "ss", "ø": "o", "Ø": "o", "đ": "d", "ł": "l", "’": "'"})
+_LIGATURES = str.maketrans(
+    {"œ": "oe", "Œ": "oe", "æ": "ae", "Æ": "ae", "ß": "ss", "ø": "o", "Ø": "o", "đ": "d", "ł": "l", "’": "'"}
+)
 _SPACES = re.compile(r"\s+")
 
 

@@ -241,7 +241,7 @@ def mark_read(acting: Acting, *, up_to: int, notes: Sequence[Any] = ()) -> None:
             ON CONFLICT (user_id, circle_id) DO UPDATE SET read_seq = greatest(c.read_seq, excluded.read_seq), seen_at = %(now)s,
               visit_seq = CASE WHEN c.seen_at < %(now)s - %(gap)s THEN c.read_seq ELSE c.visit_seq END,
               visit_at = CASE WHEN c.seen_at < %(now)s - %(gap)s THEN c.seen_at ELSE c.visit_at END""",
-            {"user": acting.user_id, "circle": acting.circle_id, "seq": up_to, "now": now, "gap": VISIT_GAP},
+            dict[str, Any](user=acting.user_id, circle=acting.circle_id, seq=up_to, now=now, gap=VISIT_GAP),
         )
     wanted = [n for n in notes if n.wants_receipt and n.author_user_id != acting.user_id]
     if wanted:

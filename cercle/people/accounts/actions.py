@@ -251,9 +251,7 @@ def drop_second_factor(link: OneTimeLink, request: RecoveryRequest) -> None:
     user = request.user
     with transaction.atomic():
         links.use(link)
-        RecoveryRequest.objects.filter(pk=request.pk).update(
-            status=RecoveryRequest.Status.USED, used_at=timezone.now()
-        )
+        RecoveryRequest.objects.filter(pk=request.pk).update(status=RecoveryRequest.Status.USED, used_at=timezone.now())
         Authenticator.objects.filter(user=user).delete()
         lockout.forget(lockout.code_key(user.pk))
         end_sessions(user_acting(user), user)

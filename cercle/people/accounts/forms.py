@@ -183,9 +183,7 @@ class InvitationForm(forms.Form):
     email = forms.EmailField(label=_("Adresse électronique professionnelle"), max_length=254)
     first_name = forms.CharField(label=_("Prénom"), max_length=120)
     last_name = forms.CharField(label=_("Nom"), max_length=120)
-    makes_admin = forms.BooleanField(
-        label=_("Administrera aussi les comptes de la structure"), required=False
-    )
+    makes_admin = forms.BooleanField(label=_("Administrera aussi les comptes de la structure"), required=False)
 
     def __init__(self, *args, role=None, kinds=(), **kwargs):
         super().__init__(*args, **kwargs)

@@ -119,7 +119,5 @@ RETURNING locked_until, clock_timestamp()
 
 def _count(key: str, bound: Limit):
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            _COUNT, {"key": key, "failures": bound.failures, "window": bound.window, "lock": bound.lock}
-        )
+        cursor.execute(_COUNT, {"key": key, "failures": bound.failures, "window": bound.window, "lock": bound.lock})
         return cursor.fetchone()

@@ -7,6 +7,7 @@ which practice, as which member, on which ground. Everything below asks the `Act
 import uuid
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from typing import Any
 
 from django.core.exceptions import PermissionDenied
 from django.db.models import IntegerField, Lookup, Q
@@ -49,8 +50,8 @@ class Viewer:
     actor_name: str = ""
     actor_role: str = ""
     source: str = "web"
-    user: object = None
-    practice_role: object = None
+    user: Any = None
+    practice_role: Any = None
     # A person-level act has no circle; the names below make a Viewer an `ActingLike` for the journal.
     ground: str = ""
     circle_id: uuid.UUID | None = None
@@ -73,7 +74,9 @@ class Viewer:
             Q(user_id=self.user_id, kind__in=(MemberKind.RELATIVE, MemberKind.PATIENT)) if self.user_id else Q(pk=None)
         )
         if self.practice_role_id:
-            teams = TeamMember.objects.filter(practice_role_id=self.practice_role_id, ended_at=None, team__closed_at=None).values("team_id")
+            teams = TeamMember.objects.filter(
+                practice_role_id=self.practice_role_id, ended_at=None, team__closed_at=None
+            ).values("team_id")
             mine |= Q(practice_role_id=self.practice_role_id) | Q(team_id__in=teams)
         return mine & in_force()
 

@@ -437,7 +437,9 @@ def unmerge_files(viewer, *, decision) -> None:
     with transaction.atomic():
         patients.unmerge(viewer, decision=decision)
         # In a chain, undoing one link moves others: every alias follows what its patient now says.
-        touched = Circle.objects.filter(Q(pk=decision.merged_id) | Q(canon_id=decision.survivor_id)).select_related("patient")
+        touched = Circle.objects.filter(Q(pk=decision.merged_id) | Q(canon_id=decision.survivor_id)).select_related(
+            "patient"
+        )
         for circle in touched:
             target = circle.patient.merged_into_id
             if circle.canon_id != target:

@@ -82,7 +82,9 @@ def faces(acting: Acting) -> list[Face]:
     in_teams: dict[UUID, list[UUID]] = defaultdict(list)
     teams = [row[8] for row in rows if row[8]]
     if teams:
-        found = TeamMember.objects.filter(team_id__in=teams, ended_at=None, practice_role__practitioner__user__isnull=False)
+        found = TeamMember.objects.filter(
+            team_id__in=teams, ended_at=None, practice_role__practitioner__user__isnull=False
+        )
         for team_id, user_id in found.values_list("team_id", "practice_role__practitioner__user"):
             in_teams[team_id].append(user_id)
     profiles = rights.current().profiles
@@ -92,7 +94,9 @@ def faces(acting: Acting) -> list[Face]:
         face = Face(*row[:10])
         rest = row[10:]
         place = rest[light.WIDTH : light.WIDTH + light.ORGANIZATION_WIDTH]
-        user_id, phone, email, team, family, given, relationship, contact_phone, client = rest[light.WIDTH + light.ORGANIZATION_WIDTH :]
+        user_id, phone, email, team, family, given, relationship, contact_phone, client = rest[
+            light.WIDTH + light.ORGANIZATION_WIDTH :
+        ]
         organization = light.LightOrganization(*place) if place[0] else None
         if organization:
             face.place, face.place_id = organization.display_name, organization.pk
@@ -103,20 +107,39 @@ def faces(acting: Acting) -> list[Face]:
             face.users, face.phone, face.email = (user_id,) if user_id else (), phone, email
             face.word = _word(face, organization)
         elif face.kind == MemberKind.TEAM:
-            face.name, face.tint, face.word, face.label, face.phone = team, organization.tint, "Équipe", face.place, organization.phone
+            face.name, face.tint, face.word, face.label, face.phone = (
+                team,
+                organization.tint,
+                "Équipe",
+                face.place,
+                organization.phone,
+            )
             face.initials = "".join(w[0] for w in face.place.split()[:2]).upper()
             face.users = tuple(in_teams[face.team_id])
         elif face.kind == MemberKind.RELATIVE:
             known = relationship in Relationship.values
             face.word = str(Relationship(relationship).label) if known else SHORT.get(face.profile, "")
-            face.name, face.label, face.phone = f"{title(given)} {title(family)}".strip(), face.word.lower(), contact_phone
+            face.name, face.label, face.phone = (
+                f"{title(given)} {title(family)}".strip(),
+                face.word.lower(),
+                contact_phone,
+            )
             face.initials, face.users = (given[:1] + family[:1]).upper(), (face.user_id,) if face.user_id else ()
         elif face.kind == MemberKind.PATIENT:
             identity = acting.patient.identity
             face.name, face.word = identity.full_name, SHORT["person"]
-            face.initials, face.users = (identity.given[:1] + identity.family[:1]).upper(), (face.user_id,) if face.user_id else ()
+            face.initials, face.users = (
+                (identity.given[:1] + identity.family[:1]).upper(),
+                (face.user_id,) if face.user_id else (),
+            )
         else:
-            face.name, face.initials, face.tint, face.word, face.label = client, client[:2].upper(), "hosp", SHORT["connector"], "logiciel raccordé"
+            face.name, face.initials, face.tint, face.word, face.label = (
+                client,
+                client[:2].upper(),
+                "hosp",
+                SHORT["connector"],
+                "logiciel raccordé",
+            )
         face.readable = profiles[face.profile].readable
         face.is_me = face.pk == me
         shown.append(face)

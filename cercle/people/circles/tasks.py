@@ -97,7 +97,9 @@ def team_closed(team_id: str) -> None:
     """A team that no longer exists leaves its circles; the gate already lets nobody in through it once its members ended."""
     for member in Member.objects.filter(team_id=team_id, ended_at=None)[:5000]:
         with transaction.atomic():
-            if Member.objects.filter(pk=member.pk, ended_at=None).update(ended_at=timezone.now(), end_reason=_("équipe fermée")):
+            if Member.objects.filter(pk=member.pk, ended_at=None).update(
+                ended_at=timezone.now(), end_reason=_("équipe fermée")
+            ):
                 record(SYSTEM, "circles.member_ended", on=member, circle_id=member.circle_id)
                 push(f"circle:{member.circle_id}")
 

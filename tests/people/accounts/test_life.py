@@ -154,7 +154,9 @@ def test_asking_for_a_link_tells_nothing(client, region, django_capture_on_commi
 
 
 def test_links_by_mail_are_limited(client, region):
-    statuses = [client.post("/connexion/mot-de-passe-oublie/", {"email": "nobody@example.org"}).status_code for _ in range(6)]
+    statuses = [
+        client.post("/connexion/mot-de-passe-oublie/", {"email": "nobody@example.org"}).status_code for _ in range(6)
+    ]
     assert statuses == [200] * 5 + [429]
 
 

@@ -192,12 +192,16 @@ def test_signing_out_asks_by_get_and_ends_by_post(client, coded):
 def test_an_authenticated_request_costs_two_statements(client, coded, rf):
     sign_in(client, coded)
     client.get("/compte/conditions/")
-    with CaptureQueriesContext(connection, ) as seen:
+    with CaptureQueriesContext(
+        connection,
+    ) as seen:
         client.get("/deconnexion/")
     ours = [q["sql"] for q in seen.captured_queries if "limit" not in q["sql"].lower() or "django_session" in q["sql"]]
     auth = [q for q in seen.captured_queries if "django_session" in q["sql"] or "accounts_user" in q["sql"]]
     assert len(auth) == 2, ours
-    assert not [q for q in seen.captured_queries if q["sql"].startswith(("INSERT INTO \"usersessions", "UPDATE \"usersess"))]
+    assert not [
+        q for q in seen.captured_queries if q["sql"].startswith(('INSERT INTO "usersessions', 'UPDATE "usersess'))
+    ]
 
 
 def test_without_a_second_factor_nothing_opens_before_enrolment(client, region):

@@ -59,7 +59,9 @@ def test_a_role_of_another_structure_cannot_be_invited_from_here(region):
 
 
 def test_an_account_that_works_elsewhere_is_not_closed_from_here(region):
-    signed(region.alice).post(f"/ma-structure/{region.dac.pk}/comptes/{region.bruno.pk}/", {"verb": "close", "reason": "x"})
+    signed(region.alice).post(
+        f"/ma-structure/{region.dac.pk}/comptes/{region.bruno.pk}/", {"verb": "close", "reason": "x"}
+    )
     region.bruno.refresh_from_db()
     assert region.bruno.is_active
 

@@ -54,7 +54,12 @@ def test_a_neighbour_never_holds_clinical_rights(bruno):
 
 def test_a_replacement_ends_by_itself(bruno):
     viewer = doctor()
-    circles.add_member(bruno, practice_role=viewer.practice_role, ground="recognised", until=timezone.now() + datetime.timedelta(hours=1))
+    circles.add_member(
+        bruno,
+        practice_role=viewer.practice_role,
+        ground="recognised",
+        until=timezone.now() + datetime.timedelta(hours=1),
+    )
     Member.objects.filter(practice_role=viewer.practice_role).update(
         started_at=timezone.now() - datetime.timedelta(days=2), until=timezone.now() - datetime.timedelta(minutes=1)
     )
@@ -100,7 +105,9 @@ def test_break_glass_yields_to_opposition_before_and_during(bruno):
 def test_break_glass_is_for_health_professionals(bruno):
     role = make.role("Ana", "Social", profession="41", system="JDV_J48")
     with pytest.raises(Refused, match="professionnels de santé"):
-        circles.break_glass(make.viewer(role), circle_id=bruno.circle_id, reason="Je voudrais voir ce dossier maintenant")
+        circles.break_glass(
+            make.viewer(role), circle_id=bruno.circle_id, reason="Je voudrais voir ce dossier maintenant"
+        )
 
 
 def test_break_glass_has_a_quota(bruno):

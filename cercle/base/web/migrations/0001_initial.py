@@ -4,23 +4,21 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Counter',
+            name="Counter",
             fields=[
-                ('key', models.CharField(max_length=64, primary_key=True, serialize=False)),
-                ('slot', models.BigIntegerField()),
-                ('n', models.PositiveIntegerField()),
-                ('ends_at', models.DateTimeField()),
+                ("key", models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ("slot", models.BigIntegerField()),
+                ("n", models.PositiveIntegerField()),
+                ("ends_at", models.DateTimeField()),
             ],
             options={
-                'indexes': [models.Index(fields=['ends_at'], name='web_counter_ends_at')],
+                "indexes": [models.Index(fields=["ends_at"], name="web_counter_ends_at")],
             },
         ),
     ]
