@@ -2,9 +2,9 @@
 
 from django.utils.translation import gettext_lazy as _
 
-from cercle.base.web import places
+from cercle.base.web import panels, places
 
-from . import create
+from . import create, dossier
 
 
 def register() -> None:
@@ -16,5 +16,15 @@ def register() -> None:
             url_name="record:new_patient",
             order=20,
             allowed=create.offered,
+        )  # fmt: skip
+    )
+    panels.register(
+        panels.Panel(
+            slug=dossier.TAB,
+            label=_("Dossier"),
+            order=30,
+            template="record/dossier.html",
+            context=dossier.panel,
+            permission="read_circle",
         )  # fmt: skip
     )

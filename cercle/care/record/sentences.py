@@ -95,6 +95,7 @@ SENTENCES: dict[str, Said] = {
     "patients.patient_unmerged": Said(_("a séparé deux dossiers rapprochés")),
     # The patient's page, lists, this log
     "record.essentials_history_read": Said(_("a regardé l’historique de l’essentiel")),
+    "record.identity_history_read": Said(_("a regardé l’historique de l’identité")),
     "record.dossier_read": Said(_("a regardé le dossier")),
     "record.why_read": Said(_("a demandé pourquoi l’accès lui est ouvert")),
     "record.essential_added": Said(_("a ajouté une ligne à l’essentiel")),
