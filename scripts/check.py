@@ -23,8 +23,6 @@ ACCEPTED = {
     ("B608", "cercle/base/audit/seals.py"): "column names are constants",
     ("B608", "cercle/base/realtime/stream.py"): "placeholders only",
     ("B701", "cercle/base/web/jinja.py"): "Django's backend sets autoescape",
-    ("B308", "cercle/care/notebook/templatetags/notebook_tags.py"): "rendered by Jinja2 with autoescape",
-    ("B703", "cercle/care/notebook/templatetags/notebook_tags.py"): "rendered by Jinja2 with autoescape",
     ("B608", "cercle/care/notebook/queries.py"): "constants joined, values bound",
     ("B608", "cercle/people/circles/faces.py"): "constants joined, values bound",
     ("B608", "cercle/people/directory/queries.py"): "a table name among two, values bound",

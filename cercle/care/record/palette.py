@@ -7,7 +7,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_safe
+from django.views.decorators.http import require_http_methods
 
 from cercle.base.audit.record import Kind, record
 from cercle.base.common.text import name_key
@@ -36,10 +36,10 @@ class Option:
     line: lists.Line | None = None
 
 
-@require_safe
+@require_http_methods(["GET", "HEAD", "POST"])
 def options(request: HttpRequest) -> HttpResponse:
     viewer = viewer_of(request)
-    text = request.GET.get("q", "").replace("\x00", "").strip()[:80]
+    text = (request.POST if request.method == "POST" else request.GET).get("q", "").replace("\x00", "").strip()[:80]
     key = name_key(text)
     if key:
         circles = lists.search(viewer, text, limit=MOST)

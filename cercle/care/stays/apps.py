@@ -7,7 +7,12 @@ class StaysConfig(AppConfig):
     label = "stays"
 
     def ready(self) -> None:
+        from cercle.base.notifications.renderers import register_renderer
         from cercle.base.web import panels
+
+        from . import notices
+
+        register_renderer("stay", notices.lines)
 
         # In the frame of the patient's page but without a tab of its own: no one holds this permission, and the
         # stay's views have passed their own gate.

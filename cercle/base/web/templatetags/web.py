@@ -7,6 +7,7 @@ Each one has its example on the living style page, `/style/`.
 from functools import lru_cache
 
 from django import forms, template
+from django.template.loader import get_template
 from django.templatetags.static import static
 from django.utils.html import conditional_escape, escape
 from django.utils.safestring import SafeString, mark_safe
@@ -248,3 +249,8 @@ register.filter("phone_link", french.phone_link)
 register.filter("number", french.number)
 register.filter("filesize_fr", french.size)
 register.filter("initials", french.initials)
+
+
+def hot(name: str, context: dict) -> SafeString:
+    """A fragment by Jinja2 (cercle/base/web/jinja.py), whose autoescape is on: its result is markup."""
+    return mark_safe(get_template(name, using="jinja2").render(context))

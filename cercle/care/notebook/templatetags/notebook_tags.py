@@ -1,11 +1,10 @@
 """Small tags of the notebook's templates."""
 
 from django import template
-from django.template.loader import get_template
 from django.urls import reverse
-from django.utils.safestring import mark_safe
 
 from cercle.base.common.ids import uuid7
+from cercle.base.web.templatetags.web import hot
 
 register = template.Library()
 
@@ -21,7 +20,7 @@ def timeline(context):
     """The hot fragment, by Jinja2 (notebook/jinja2/notebook/timeline.html)."""
     from cercle.care.notebook.views import timeline_context
 
-    return mark_safe(get_template("notebook/timeline.html", using="jinja2").render(timeline_context(context)))
+    return hot("notebook/timeline.html", timeline_context(context))
 
 
 NOTE = "00000000-0000-0000-0000-000000000002"  # what compose.js replaces by the id of the note one answers

@@ -24,8 +24,11 @@ if (dialog) {
   async function find() {
     const turn = ++asked;
     try {
-      const answer = await fetch(`${dialog.dataset.palette}?q=${encodeURIComponent(input.value.trim())}`, {
-        headers: { "X-Requested-With": "fetch", "HX-Request": "true" },
+      // By POST: what is typed is a name, and an address is kept in logs and histories.
+      const csrf = JSON.parse(document.body.getAttribute("hx-headers") || "{}")["X-CSRFToken"] || "";
+      const answer = await fetch(dialog.dataset.palette, {
+        method: "POST", body: new URLSearchParams({ q: input.value.trim() }),
+        headers: { "X-Requested-With": "fetch", "HX-Request": "true", "X-CSRFToken": csrf },
       });
       if (turn !== asked) return;
       if (answer.status === 401) return location.reload();
