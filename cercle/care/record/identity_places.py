@@ -3,8 +3,9 @@
 from django.utils.translation import gettext_lazy as _
 
 from cercle.base.web import panels, places
+from cercle.people.circles.access import may_keep_identities
 
-from . import create, dossier
+from . import create, dossier, identity_queue
 
 
 def register() -> None:
@@ -26,5 +27,18 @@ def register() -> None:
             template="record/dossier.html",
             context=dossier.panel,
             permission="read_circle",
+        )  # fmt: skip
+    )
+    places.register(
+        places.Place(
+            key="identities",
+            label=_("Identitovigilance"),
+            short=_("Identités"),
+            icon="git-merge",
+            url_name="record:identities",
+            order=60,
+            counter=identity_queue.waiting_count,
+            news=False,
+            allowed=may_keep_identities,
         )  # fmt: skip
     )

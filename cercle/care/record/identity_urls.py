@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from . import create, dossier, identity_views
+from . import create, dossier, identity_queue, identity_views
 
 BASE = "patients/<uuid:circle_id>/dossier/"
 
@@ -23,4 +23,11 @@ urlpatterns = [
     path(BASE + "proches/<uuid:contact_id>/retirer/", identity_views.contact_end, name="contact_end"),
     path(BASE + "identifiants/<uuid:identifier_id>/retirer/", identity_views.identifier_end, name="identifier_end"),
     path(BASE + "historique/<slug:what>/", identity_views.history, name="identity_history"),
+    path("identites/", identity_queue.queue, name="identities"),
+    path("identites/decisions/", identity_queue.decisions, name="identity_decisions"),
+    path("identites/decisions/<uuid:decision_id>/separer/", identity_queue.undo, name="identity_undo"),
+    path("identites/<uuid:pair_id>/", identity_queue.pair, name="identity_pair"),
+    path("identites/<uuid:pair_id>/reunir/", identity_queue.merge, name="identity_merge"),
+    path("identites/<uuid:pair_id>/distinguer/", identity_queue.apart, name="identity_apart"),
+    path("identites/<uuid:pair_id>/plus-tard/", identity_queue.later, name="identity_later"),
 ]

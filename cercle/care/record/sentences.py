@@ -95,6 +95,9 @@ SENTENCES: dict[str, Said] = {
     "patients.patient_unmerged": Said(_("a séparé deux dossiers rapprochés")),
     # The patient's page, lists, this log
     "record.essentials_history_read": Said(_("a regardé l’historique de l’essentiel")),
+    "record.identity_queue_listed": Said(_("a regardé la file d’identitovigilance")),
+    "record.identity_pair_read": Said(_("a comparé l’identité à celle d’un dossier ressemblant (identitovigilance)")),
+    "record.identity_decisions_listed": Said(_("a regardé les décisions d’identitovigilance")),
     "record.identity_history_read": Said(_("a regardé l’historique de l’identité")),
     "record.dossier_read": Said(_("a regardé le dossier")),
     "record.why_read": Said(_("a demandé pourquoi l’accès lui est ouvert")),

@@ -227,6 +227,22 @@ def reach(viewer: Viewer, circle_id, *, opening=None) -> Acting | None:
     return acting and _opposed(acting)
 
 
+def enter_identity_queue(request) -> Viewer:
+    """The gate of the identity queue: strict traits of resembling files, nothing of their circles.
+
+    The regional operator only: a pair may hold files of any structure. Raises PermissionDenied; the refusal is traced.
+    """
+    viewer = replace(viewer_of(request), ground=str(Ground.IDENTITY_QUEUE))
+    if not may_keep_identities(request):
+        record(viewer, "circles.refused", kind=Kind.READ, details={"permission": "identity_queue"}, outcome="refused")
+        raise PermissionDenied
+    return viewer
+
+
+def may_keep_identities(request) -> bool:
+    return getattr(request.user, "kind", "") == "operator" and request.user.is_active
+
+
 def reach_as_feed(client, circle_id, *, source: str) -> Acting | None:
     """A connector acts where it is a member (or fed the circle open)."""
     member = (
