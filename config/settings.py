@@ -81,6 +81,7 @@ MIDDLEWARE = [
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "cercle.people.accounts.middleware.FirstSteps",
+    "cercle.people.circles.middleware.TracedReads",
 ]
 
 ROOT_URLCONF = "config.urls"

@@ -7,6 +7,7 @@ record(acting, "notebook.read", kind=Kind.READ, shown=[n.pk for n in notes])
 import json
 import logging
 import sys
+import threading
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -158,6 +159,14 @@ def record(
     return event_id
 
 
+_rows = threading.local()
+
+
+def written() -> int:
+    """How many rows this thread has recorded: tells a middleware whether a request left a trace."""
+    return getattr(_rows, "count", 0)
+
+
 def _insert(acting, action, on, kind, circle_id, shown, hidden, details, reason, outcome) -> tuple:
     """The row alone: its id, then circle, target type and id, and details as kept."""
     circle_id = circle_id or acting.circle_id or getattr(on, "circle_id", None)
@@ -187,4 +196,5 @@ def _insert(acting, action, on, kind, circle_id, shown, hidden, details, reason,
     ]
     with connection.cursor() as cursor:
         cursor.execute(INSERT, values)
+        _rows.count = written() + 1
         return cursor.fetchone()[0], circle_id, target_type, target_id, details
