@@ -376,7 +376,7 @@ def _movements(acting: Acting) -> tuple[list[Event], object]:
         return [], None
     rows = (
         Movement.objects.filter(stay__circle_id__in=acting.circles)
-        .select_related("stay__organization")
+        .select_related("stay")
         .order_by("-at", "-id")[:60]
     )
     rows = [m for m in rows if m.stay_id not in acting.opposed_targets]

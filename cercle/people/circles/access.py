@@ -198,7 +198,7 @@ def reach(viewer: Viewer, circle_id, *, opening=None) -> Acting | None:
         return None
     members = (
         Member.objects.filter(viewer.memberships(), circle_id=circle_id)
-        .select_related("circle__patient__identity", "circle__counter", "circle__canon", "contact")
+        .select_related("circle__patient__identity", "circle__counter")
         .order_by("kind", "started_at")
     )
     # "practice_role" before "team" and "relative": the person's own membership speaks first.
