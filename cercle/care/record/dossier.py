@@ -20,6 +20,7 @@ from cercle.people.circles.access import Acting, enter
 from cercle.people.circles.vocabulary import Category, Permission
 from cercle.people.patients import ins, insi, status
 from cercle.people.patients.models import Contact, Identity, PatientIdentifier, TreatingDoctor
+from cercle.people.patients.names import title
 from cercle.people.patients.relationships import Relationship
 
 from . import essentials
@@ -58,7 +59,7 @@ def content(acting: Acting) -> dict:
         "near": [_near(c) for c in contacts] if social else [],
         "doctor": TreatingDoctor.objects.current().of(patient.pk).select_related("practice_role__practitioner", "practice_role__organization").first(),
         "stays": [(s, stay_words.place_name(s.label)) for s in stays],
-        "may_announce": acting.may(Permission.WRITE_STAYS) and Category.APPOINTMENTS in acting.writable,
+        "may_announce": acting.may(Permission.WRITE_STAYS) and Category.APPOINTMENTS in acting.writable and not any(s.is_open for s in stays),
         "identifiers": list(PatientIdentifier.objects.current().of(patient.pk).order_by("kind", "since"))
         if administrative or edits
         else None,
@@ -76,6 +77,7 @@ def _near(contact: Contact) -> dict:
     ]
     return {
         "contact": contact,
+        "name": f"{title(contact.given)} {title(contact.family)}".strip(),
         "link": str(Relationship(contact.relationship).label) if known else "",
         "roles": [words for on, words in roles if on],
     }
@@ -202,7 +204,7 @@ def _essential(request, acting: Acting, kind: str, title, act, initial=None, row
             form.add_error("label" if refused.code == "empty" else None, str(refused.message))
     context = {
         "form": form, "title": title, "kind": kind, "row": row, "action": request.path,
-        "coded": bool(essentials.codes(kind, "dia")) if essentials.ABOUT[Essential.Kind(kind)].code_set else False,
+        "coded": essentials.is_coded(kind),
     }  # fmt: skip
     return sheet(request, acting, "essential", context)
 

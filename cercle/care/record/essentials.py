@@ -100,6 +100,12 @@ def may_write(acting: Acting, kind: str) -> bool:
     return acting.may(Permission.WRITE_ESSENTIALS) and ABOUT[Kind(kind)].category in acting.writable
 
 
+def is_coded(kind: str) -> bool:
+    """Is the table of codes of this kind loaded here?"""
+    name = ABOUT[Kind(kind)].code_set
+    return bool(name) and Code.objects.filter(set__name=name).exists()
+
+
 def codes(kind: str, text: str, limit: int = 8) -> list[Code]:
     """Codes of the table that goes with this kind, when it is loaded."""
     name, key = ABOUT[Kind(kind)].code_set, name_key(text)

@@ -66,6 +66,8 @@ def _traits(request: HttpRequest, acting: Acting) -> HttpResponse:
     identity = acting.patient.identity
     form = ChangeForm(request.POST) if request.method == "POST" else ChangeForm.of(identity)
 
+    form.initial |= {"document": "", "reason": ""}  # those of the former decision are not this one's
+
     def act(data):
         actions.update_identity(
             acting, patient=acting.patient, traits=form.traits, origin=status.Origin(data["origin"]),

@@ -7,6 +7,7 @@ from cercle.care.record import essentials
 from cercle.people.circles import actions as circles
 from cercle.people.circles.access import reach
 from cercle.people.patients import actions as patients
+from cercle.people.patients import ins, insi
 from cercle.people.patients.models import Contact, Coordinates, Identity, PatientIdentifier, TreatingDoctor
 from tests import factories as make
 
@@ -171,9 +172,33 @@ def test_coordinates_contacts_doctor_numbers_and_death(client, maelle):
         assert client.get(at(maelle, f"historique/{what}/")).status_code == 200
 
 
-def test_the_ins_is_hidden_until_qualified_but_to_those_who_edit(client, maelle):
-    Identity.objects.filter(patient_id=maelle.circle_id).update()  # current, provisional: no INS at all
-    assert "Matricule INS" not in client.get(at(maelle)).content.decode()
+@pytest.fixture
+def insi_double(settings):
+    settings.INSI_SERVICE = "cercle.people.patients.insi.OfficialTestIdentities"
+
+
+def known_to_insi():
+    """An official test identity that the double finds alone."""
+    service = insi.OfficialTestIdentities()
+    answers = (insi._answer(person) for person in service._known)
+    return next(a for a in answers if service.by_traits(a.traits).found)
+
+
+def test_the_ins_comes_from_insi_and_is_shown_to_all_when_qualified(client, maelle, insi_double):
+    answer = known_to_insi()
+    shown = ins.parse(answer.ins_value).shown
+    patient = patients.create_patient(maelle.viewer, traits=answer.traits, is_test=True).patient
+    circles.open_circle(maelle.viewer, patient=patient)
+    here = f"/patients/{patient.pk}/dossier/"
+    assert client.post(here + "modifier/ins/").status_code == 302
+    acting = reach(maelle.viewer, patient.pk)
+    assert acting.patient.identity.status == "RECUP"
+    page = client.get(here).content.decode()
+    assert shown in page and "à ne pas transmettre" in page
+    other(client, acting, make.role("Katell", "Riou", profession="318", system="JDV_J48"))
+    assert shown not in client.get(here).content.decode()
+    patients.validate_identity(acting, patient=patient, document="CN")
+    assert shown in client.get(here).content.decode()
 
 
 @pytest.mark.parametrize(
