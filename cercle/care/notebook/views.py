@@ -87,6 +87,7 @@ def timeline_context(context) -> dict:
         "filters": context["filters"],
         "may_write": context["may_write"],
         "me": context["acting"].user_id,
+        "may_oppose": context["acting"].may(Permission.RECORD_CONSENT),
         "live_url": f"{base}?{live}" if live else base,
         "asked": json.dumps(
             {"filter": "1", "q": filters.words} | ({"type": list(filters.types)} if filters.types else {})

@@ -13,6 +13,7 @@ urlpatterns = [
     path("patients/<uuid:circle_id>/cercle/accords/noter/", views.consent, name="consent"),
     path("patients/<uuid:circle_id>/cercle/accords/<uuid:consent_id>/retirer/", views.withdraw, name="withdraw"),
     path("patients/<uuid:circle_id>/cercle/oppositions/noter/", views.oppose, name="oppose"),
+    path("patients/<uuid:circle_id>/cercle/oppositions/noter/<uuid:target_id>/", views.oppose, name="oppose_to"),
     path("patients/<uuid:circle_id>/cercle/oppositions/<uuid:opposition_id>/lever/", views.lift, name="lift"),
     path("patients/<uuid:circle_id>/cercle/demandes/<uuid:request_id>/", views.answer, name="answer"),
     path("patients/<uuid:circle_id>/cercle/urgences/<uuid:opened_id>/", views.review, name="review"),

@@ -21,9 +21,10 @@ from cercle.base.notifications import actions as notifications
 from cercle.base.notifications.models import Mute
 from cercle.base.web import panels
 from cercle.base.web.limits import limited
+from cercle.people.accounts.models import User
 from cercle.people.accounts.sign_in import ask_again, fresh_sign_in
 from cercle.people.directory import nomenclature
-from cercle.people.directory.models import PracticeRole, Team
+from cercle.people.directory.models import Organization, PracticeRole, Practitioner, Team
 from cercle.people.patients.models import Contact, Identity
 
 from . import actions, forms, rights
@@ -288,24 +289,21 @@ def withdraw(request: HttpRequest, circle_id: UUID, consent_id: UUID) -> HttpRes
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def oppose(request: HttpRequest, circle_id: UUID) -> HttpResponse:
+def oppose(request: HttpRequest, circle_id: UUID, target_id: UUID | None = None) -> HttpResponse:
+    """About everything or one category; with `target_id`, about that one note (or document) only."""
     acting = enter(request, circle_id, Permission.RECORD_CONSENT)
-    form = forms.OppositionForm(
-        request.POST or None, choices=_abouts(acting), initial={"about": request.GET.get("about", "")}
-    )
+    form = forms.OppositionForm(request.POST or None, choices=_abouts(acting))
+    if target_id:
+        del form.fields["category"]
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data
         actions.oppose(
-            acting,
-            **_about(data["about"]),
-            category=data["category"],
-            said_by=data["said_by"],
-            said_on=data["said_on"],
-            reason=data["reason"],
-        )
+            acting, **_about(data["about"]), category=data.get("category", ""), target_id=target_id, said_by=data["said_by"],
+            said_on=data["said_on"], reason=data["reason"],
+        )  # fmt: skip
         messages.success(request, _("L’opposition est en vigueur, partout, dès maintenant."))
-        return _back(request, circle_id)
-    return _sheet(request, acting, "oppose", {"form": form})
+        return _back(request, circle_id, reverse("record:patient", args=[circle_id]) if target_id else "")
+    return _sheet(request, acting, "oppose", {"form": form, "target_id": target_id, "form_url": request.path})
 
 
 def _abouts(acting: Acting) -> list:
@@ -329,7 +327,10 @@ def _abouts(acting: Acting) -> list:
 
 def _about(text: str) -> dict:
     kind, __, rest = text.partition(":")
-    return {"profession": rest} if kind == "profession" else {f"{kind}_id": rest}
+    if kind == "profession":
+        return {"profession": rest}
+    model = {"practitioner": Practitioner, "organization": Organization, "user": User}[kind]
+    return {kind: get_object_or_404(model, pk=rest)}
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
