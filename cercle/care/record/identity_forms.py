@@ -29,8 +29,8 @@ class PlaceByName(forms.Form):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         place, code = self.fields["birth_place_label"], self.fields["birth_place_code"]
-        place.label, place.max_length = gettext_lazy("Lieu de naissance"), 130
-        place.widget.attrs |= {"list": "birth-places", "maxlength": "130"}
+        place.label = gettext_lazy("Lieu de naissance")
+        place.widget.attrs["list"] = "birth-places"
         place.help_text = gettext_lazy("Commune, ou pays pour une naissance à l’étranger. Choisissez dans la liste.")
         code.widget = forms.HiddenInput()
         code.required = False

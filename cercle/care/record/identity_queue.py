@@ -234,9 +234,13 @@ def _lines(a: Identity, b: Identity) -> list[Line]:
         (_("Lieu de naissance"), _place(a), _place(b)),
     ]
     lines = [Line(label, x, y, squeeze(x) == squeeze(y)) for label, x, y in told]
-    status = (a.get_status_display(), b.get_status_display())
-    held = [_("oui") if i.ins_value else _("non") for i in (a, b)]
-    return [*lines, Line(_("Statut"), *status, True), Line(_("Porte un INS"), *held, True)]
+    lines.append(Line(_("Statut"), a.get_status_display(), b.get_status_display(), True))
+    lines.append(Line(_("Porte un INS"), _yes_no(a.ins_value), _yes_no(b.ins_value), True))
+    return lines
+
+
+def _yes_no(value: str) -> str:
+    return _("oui") if value else _("non")
 
 
 def _place(identity: Identity) -> str:

@@ -66,7 +66,7 @@ def _traits(request: HttpRequest, acting: Acting) -> HttpResponse:
     identity = acting.patient.identity
     form = ChangeForm(request.POST) if request.method == "POST" else ChangeForm.of(identity)
 
-    form.initial |= {"document": "", "reason": ""}  # those of the former decision are not this one's
+    form.initial.update(document="", reason="")  # those of the former decision are not this one's
 
     def act(data):
         actions.update_identity(
@@ -128,7 +128,7 @@ def _ins(request: HttpRequest, acting: Acting) -> HttpResponse:
 
 def _lower(request: HttpRequest, acting: Acting) -> HttpResponse:
     form = forms.LowerForm(_post(request), current=acting.patient.identity)
-    if not form.fields["to"].choices:
+    if acting.patient.identity.status == status.PROV:
         raise PermissionDenied
     context = {"title": _("Retirer la confiance"), "verb": _("Retirer"), "withdraw": True,
                "lead": _("Quand un doute apparaît. L’historique garde ce qui a été contrôlé.")}  # fmt: skip
