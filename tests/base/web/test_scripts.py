@@ -190,7 +190,7 @@ def test_lost_access_takes_away_what_was_read_and_leaves_what_is_typed(stage):
 
 
 def test_the_palette_is_worked_by_keyboard_alone(stage):
-    stage.answers[("GET", "/style/")] = (
+    stage.answers[("POST", "/style/")] = (
         200,
         '<a role="option" class="palette-option" href="/patients/1/">Yvonne LE GALL</a>'
         '<a role="option" class="palette-option" href="/patients/2/">René GOUZIEN</a>',
