@@ -23,6 +23,8 @@ from cercle.base.common.postgres import Server
 
 ROOM_NEEDED = 200 * 1024 * 1024
 KILL_AFTER = 2  # seconds; a worker with an open /events never ends by itself
+# Looked up here: between fork and exec a child must not load anything.
+PRCTL = getattr(ctypes.CDLL(None), "prctl", None) if sys.platform == "linux" else None
 PATIENCE = 12  # seconds given to the children at the end
 TOO_MANY_FALLS = 5  # in one minute: something is broken, say so and stop
 
@@ -254,5 +256,5 @@ class Supervisor:
 
 def _end_with_parent() -> None:
     """In the child: a supervisor killed by -9 takes its children along (Linux)."""
-    with contextlib.suppress(Exception):
-        ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+    if PRCTL is not None:
+        PRCTL(1, signal.SIGTERM)

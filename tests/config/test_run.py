@@ -115,7 +115,7 @@ def test_a_killed_run_leaves_nothing_that_stops_the_next(installation):
 
 
 def test_a_fallen_job_process_comes_back(installation):
-    installation.start()
+    process = installation.start()
     assert wait(lambda: installation.health()["jobs"]["workers"] == 1)
     mark = f"CERCLE_RUN={installation.facts()['mark']}".encode()
 
@@ -131,7 +131,8 @@ def test_a_fallen_job_process_comes_back(installation):
 
     (old,) = jobs()
     os.kill(old, signal.SIGKILL)
-    assert wait(lambda: bool(jobs()) and jobs() != [old])
+    came_back = wait(lambda: bool(jobs()) and jobs() != [old])
+    assert came_back, (process.poll(), process.terminate(), process.communicate())
 
 
 def test_stop_without_anything_says_so(installation):
