@@ -9,8 +9,12 @@ class NotebookConfig(AppConfig):
     def ready(self) -> None:
         from cercle.base.notifications.renderers import register_renderer
         from cercle.base.web import panels
+        from cercle.people.circles.access import hangs_on
 
         from . import notices, views
+        from .models import Note
+
+        hangs_on(lambda notes: Note.objects.filter(reply_to__in=notes).values_list("pk", flat=True))
 
         for kind in ("note", "reply", "acknowledgement_asked"):
             register_renderer(kind, notices.lines)

@@ -50,7 +50,7 @@ def notebook(acting: Acting, start: date, end: date) -> tuple[dict, list[UUID]]:
     versions: dict[UUID, list[NoteVersion]] = {}
     changed = [n.pk for n in roots if n.version > 1]
     for v in NoteVersion.objects.filter(note__in=changed).order_by("number"):
-        if not v.hidden & acting.mask:
+        if acting.sees(hidden=v.hidden, category=v.category):
             versions.setdefault(v.note_id, []).append(v)
     days: dict[date, list] = {}
     for n in roots:

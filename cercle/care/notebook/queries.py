@@ -9,8 +9,9 @@ from uuid import UUID
 from django.db import connection
 from django.utils import timezone
 
+from cercle.base.common import fast
 from cercle.care.documents.models import Document
-from cercle.care.stays.models import DETAIL, EXISTENCE, Movement
+from cercle.care.stays.models import DETAIL, EXISTENCE, Movement, Stay
 from cercle.care.stays.words import Event, event_of
 from cercle.people.circles.access import Acting
 from cercle.people.circles.faces import Face, faces
@@ -215,8 +216,8 @@ SELECT
  (SELECT json_agg(d) FROM (SELECT slot, data, updated_at FROM notebook_draft WHERE circle_id = %(circle)s AND user_id = %(user)s) d),
  (SELECT json_agg(m) FROM (
     SELECT x.note_id, x.kind, x.value, x.value2, x.measured_at FROM unnest(%(kinds)s::text[]) k(kind) CROSS JOIN LATERAL (
-      SELECT note_id, kind, value, value2, measured_at FROM notebook_measure
-      WHERE circle_id = ANY(%(circles)s) AND kind = k.kind AND is_current ORDER BY measured_at DESC LIMIT 40) x) m),
+      SELECT s.note_id, s.kind, s.value, s.value2, s.measured_at FROM notebook_measure s JOIN notebook_note n ON n.id = s.note_id
+      WHERE s.circle_id = ANY(%(circles)s) AND s.kind = k.kind AND s.is_current AND {VISIBLE} ORDER BY s.measured_at DESC LIMIT 40) x) m),
  (SELECT json_build_object('visit_seq', visit_seq, 'visit_at', visit_at, 'read_seq', read_seq, 'seen_at', seen_at)
     FROM notebook_readcursor WHERE circle_id = %(circle)s AND user_id = %(user)s),
  (SELECT json_object_agg(type, n) FROM (
@@ -230,7 +231,7 @@ SELECT
  (SELECT json_agg(target_id) FROM notifications_notification
     WHERE user_id = %(user)s AND read_at IS NULL AND circle_id = ANY(%(circles)s) AND target_type = 'notebook.note'),
  (SELECT EXISTS (SELECT 1 FROM stays_stay WHERE circle_id = ANY(%(circles)s)))
-"""
+""".replace("{VISIBLE}", VISIBLE.format(n="n"))
 
 
 def page(acting: Acting, filters: Filters = Filters()) -> Page:
@@ -370,15 +371,24 @@ def _receipts(card: Card, people: list[Face], cursors: dict, receipts: dict) -> 
         (card.readers if read else card.waiting).append(face)
 
 
+MOVEMENTS = (
+    f"SELECT {fast.columns(Movement, 'm')}, {fast.columns(Stay, 's')} FROM stays_stay s JOIN stays_movement m ON m.stay_id = s.id"
+    " WHERE s.circle_id = ANY(%s) ORDER BY m.at DESC, m.id DESC LIMIT 60"
+)
+
+
 def _movements(acting: Acting) -> tuple[list[Event], object]:
     """Events of the last stays and the stay under way, from one statement."""
     if EXISTENCE not in acting.readable:
         return [], None
-    rows = (
-        Movement.objects.filter(stay__circle_id__in=acting.circles)
-        .select_related("stay")
-        .order_by("-at", "-id")[:60]
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(MOVEMENTS, [list(acting.circles)])
+        found = cursor.fetchall()
+    rows = []
+    for row in found:
+        movement = fast.take(Movement, row)
+        movement.stay = fast.take(Stay, row, fast.width(Movement))
+        rows.append(movement)
     rows = [m for m in rows if m.stay_id not in acting.opposed_targets]
     detailed = DETAIL in acting.readable
     open_stays = sorted({m.stay for m in rows if m.stay.is_open}, key=lambda s: (s.started_at, s.pk), reverse=True)

@@ -232,7 +232,7 @@ def history(request: HttpRequest, circle_id: UUID, note_id: UUID) -> HttpRespons
     versions = [
         v
         for v in note.versions.order_by("-number")
-        if not v.hidden & acting.mask or note.author_user_id == acting.user_id
+        if acting.sees(hidden=v.hidden, category=v.category, author_user_id=note.author_user_id)
     ]
     return render(
         request, "notebook/history.html", {"acting": acting, "circle_id": circle_id, "note": note, "versions": versions}

@@ -102,12 +102,12 @@ def add_member(
                 _("Ce professionnel n’est pas dans l’annuaire vérifié : il ne peut pas être invité."), "external"
             )
         profile = rights.current().profile_of(practice_role.profession_system, practice_role.profession).code
-        if _is_opposed(acting.circle_id, practice_role=practice_role):
+        if _is_opposed(acting.circle, practice_role=practice_role):
             raise Refused(_("La personne s’est opposée à ce professionnel."), "opposed")
         fields |= {"kind": MemberKind.PRACTICE_ROLE, "practice_role": practice_role}
     elif team is not None:
         profile = "coordination" if team.organization.kind in {"dac", "cpts", "clic"} else "nurse"
-        if _is_opposed(acting.circle_id, organization=team.organization):
+        if _is_opposed(acting.circle, organization=team.organization):
             raise Refused(_("La personne s’est opposée à cette structure."), "opposed")
         fields |= {"kind": MemberKind.TEAM, "team": team}
     elif contact is not None:
@@ -233,17 +233,25 @@ def oppose(
             category=category, target_id=target_id, said_by=said_by, said_on=said_on or timezone.localdate(), reason=reason,
             recorded_by_id=acting.user_id,
         )  # fmt: skip
-        Circle.objects.filter(pk=acting.circle_id).update(has_oppositions=True)
+        files = _mark_oppositions(acting.circle)
         # An emergency opening already under way yields too.
         if not category and not target_id:
-            _close_break_glasses(acting.circle_id, row)
+            _close_break_glasses(files, row)
         record(acting, "circles.opposition_added", on=row, details={"category": category, "profession": profession})
-        push(topic(acting.circle_id))
+        push(*map(topic, files))
     return row
 
 
-def _close_break_glasses(circle_id, row: Opposition) -> None:
-    opened = BreakGlass.objects.filter(circle_id=circle_id, closed_at=None)
+def _mark_oppositions(circle: Circle) -> list:
+    """Says on each file of the person, those brought together included, whether she refused something. Their ids."""
+    root = circle.canon_id or circle.pk
+    files = Circle.objects.filter(Q(pk=root) | Q(canon_id=root))
+    files.update(has_oppositions=Opposition.objects.active().of(circle).exists())
+    return list(files.values_list("pk", flat=True))
+
+
+def _close_break_glasses(files: list, row: Opposition) -> None:
+    opened = BreakGlass.objects.filter(circle_id__in=files, closed_at=None)
     if row.practitioner_id:
         opened = opened.filter(practice_role__practitioner_id=row.practitioner_id)
     elif row.organization_id:
@@ -258,22 +266,21 @@ def _close_break_glasses(circle_id, row: Opposition) -> None:
 
 def lift_opposition(acting: Acting, *, opposition: Opposition) -> None:
     with transaction.atomic():
-        row = Opposition.objects.select_for_update(of=("self",)).get(pk=opposition.pk, circle_id=acting.circle_id)
+        row = Opposition.objects.of(acting.circle).select_for_update(of=("self",)).get(pk=opposition.pk)
         if row.lifted_at:
             return
         row.lifted_at, row.lifted_by_id = timezone.now(), acting.user_id
         row.save(update_fields=["lifted_at", "lifted_by"])
-        still = Opposition.objects.active().filter(circle_id=acting.circle_id).exists()
-        Circle.objects.filter(pk=acting.circle_id).update(has_oppositions=still)
+        files = _mark_oppositions(acting.circle)
         record(acting, "circles.opposition_lifted", on=row)
-        push(topic(acting.circle_id))
+        push(*map(topic, files))
 
 
 def _is_opposed(
-    circle_id, *, practice_role: PracticeRole | None = None, organization: Organization | None = None
+    circle: Circle, *, practice_role: PracticeRole | None = None, organization: Organization | None = None
 ) -> bool:
     """A whole refusal (no category, no single thing) of this person, her profession or her structure."""
-    rows = Opposition.objects.active().filter(circle_id=circle_id, category="", target_id=None)
+    rows = Opposition.objects.active().of(circle).filter(category="", target_id=None)
     if practice_role is not None:
         viewer = Viewer(
             user_id=None, practice_role_id=practice_role.pk, practitioner_id=practice_role.practitioner_id,
@@ -318,8 +325,8 @@ def break_glass(viewer: Viewer, *, circle_id, reason: str) -> BreakGlass:
                 % {"n": BREAK_GLASS_QUOTA},
                 "quota",
             )
-        elif not Circle.objects.filter(pk=circle_id, canon=None).exists() or _is_opposed(
-            circle_id, practice_role=viewer.practice_role
+        elif (circle := Circle.objects.filter(pk=circle_id, canon=None).first()) is None or _is_opposed(
+            circle, practice_role=viewer.practice_role
         ):
             record(viewer, "circles.break_glass_refused", circle_id=circle_id, outcome="refused", reason="opposition")
             error = Refused(_("Ce dossier ne peut pas être ouvert en urgence."), "not_available")
@@ -364,7 +371,7 @@ def ask_to_join(viewer: Viewer, *, circle_id, message: str = "") -> None:
         raise Refused(_("Choisissez d’abord votre situation d’exercice."), "no_context")
     with transaction.atomic():
         circle = Circle.objects.select_for_update(of=("self",)).filter(pk=circle_id).first()
-        if circle is None or _is_opposed(circle_id, practice_role=viewer.practice_role):
+        if circle is None or _is_opposed(circle, practice_role=viewer.practice_role):
             return
         if Member.objects.filter(circle=circle, practice_role_id=viewer.practice_role_id, ended_at=None).exists():
             return
@@ -405,6 +412,7 @@ def merge_files(viewer, *, survivor: Patient, merged: Patient, reason: str):
             # Chains are flattened: what pointed to the merged one points to the survivor, unreviewed.
             Circle.objects.filter(canon_id=merged.pk).update(canon=survivor_circle, crossed_at=None)
             _has_absorbed(survivor_circle.pk)
+            _mark_oppositions(survivor_circle)  # what she refused in one file holds in both
         push(topic(survivor.pk), topic(merged.pk))
     return decision
 
@@ -444,6 +452,8 @@ def unmerge_files(viewer, *, decision) -> None:
             target = circle.patient.merged_into_id
             if circle.canon_id != target:
                 Circle.objects.filter(pk=circle.pk).update(canon_id=target, crossed_at=None)
+        for circle in Circle.objects.filter(pk__in=[decision.survivor_id, *(c.pk for c in touched)]):
+            _mark_oppositions(circle)
         _has_absorbed(decision.survivor_id)
         _has_absorbed(decision.merged_id)
         push(topic(decision.survivor_id), topic(decision.merged_id))

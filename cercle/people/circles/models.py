@@ -170,6 +170,11 @@ class OppositionQuerySet(models.QuerySet):
     def active(self):
         return self.filter(lifted_at=None)
 
+    def of(self, circle):
+        """The person's, in whichever of her files, brought together, they were said."""
+        root = circle.canon_id or circle.pk
+        return self.filter(models.Q(circle_id=root) | models.Q(circle__canon_id=root))
+
 
 class Opposition(Record):
     """The person's refusal about someone. Wins over every path: teams, break-glass, replacement (rule 4).

@@ -77,9 +77,7 @@ def panel(request: HttpRequest, acting: Acting, **extra) -> dict:
 def _oppositions(acting: Acting):
     if not acting.may(Permission.RECORD_CONSENT):
         return ()
-    rows = Opposition.objects.filter(circle_id__in=acting.circles).select_related(
-        "practitioner", "organization", "user", "recorded_by"
-    )
+    rows = Opposition.objects.of(acting.circle).select_related("practitioner", "organization", "user", "recorded_by")
     names = _profession_names()
     found = list(rows.order_by("lifted_at", "-recorded_at"))
     for row in found:
@@ -336,7 +334,7 @@ def _about(text: str) -> dict:
 @require_http_methods(["GET", "HEAD", "POST"])
 def lift(request: HttpRequest, circle_id: UUID, opposition_id: UUID) -> HttpResponse:
     acting = enter(request, circle_id, Permission.RECORD_CONSENT)
-    row = get_object_or_404(Opposition, pk=opposition_id, circle_id=acting.circle_id)
+    row = get_object_or_404(Opposition.objects.of(acting.circle), pk=opposition_id)
     return _confirm(
         request, acting, lambda reason: actions.lift_opposition(acting, opposition=row), title=_("Lever l’opposition"), verb=_("Lever l’opposition"),
         text=_("À la demande de la personne seulement. Le partage reprend aussitôt."), ask_reason=False,
