@@ -73,6 +73,9 @@ class Command(BaseCommand):
                 call_command(name, stdout=accounts)
                 self._say(accounts.getvalue().rstrip())
             self._say("Journaux : " + str(Path(settings.CERCLE_HOME) / "log"))
+            server = serve.embedded(Path(settings.CERCLE_HOME))
+            if server and not server.place.is_relative_to(server.home):
+                self._say(f"Base : {server.place}, car son utilisateur ne peut pas entrer dans {server.home}.")
             if os.geteuid() == 0:
                 self._say("Lancé par root : la base a son utilisateur à part, les pages restent root (démo seulement).")
             connections.close_all()
