@@ -27,6 +27,8 @@ ACCEPTED = {
     ("B608", "cercle/people/circles/faces.py"): "constants joined, values bound",
     ("B608", "cercle/people/directory/queries.py"): "a table name among two, values bound",
     ("B608", "cercle/care/record/lists.py"): "constants joined, values bound",
+    ("B608", "cercle/people/accounts/backends.py"): "columns of models, values bound",
+    ("B608", "cercle/people/circles/access.py"): "columns of models, values bound",
     ("B608", "cercle/people/accounts/lockout.py"): "constants joined, values bound",
     ("B608", "cercle/people/directory/imports/corrections.py"): "names composed by psycopg.sql",
     ("B608", "cercle/people/directory/imports/run.py"): "names composed by psycopg.sql",
