@@ -23,7 +23,8 @@ memberships AS (
     WHERE practice_role_id = %(role)s AND ended_at IS NULL AND started_at <= statement_timestamp() AND (until IS NULL OR until > statement_timestamp())
   UNION ALL
   SELECT m.circle_id, m.profile, m.reader_mask, 1 FROM circles_member m
-    WHERE m.team_id = ANY(ARRAY(SELECT team_id FROM directory_teammember WHERE practice_role_id = %(role)s AND ended_at IS NULL))
+    WHERE m.team_id = ANY(ARRAY(SELECT x.team_id FROM directory_teammember x JOIN directory_team t ON t.id = x.team_id
+        WHERE x.practice_role_id = %(role)s AND x.ended_at IS NULL AND t.closed_at IS NULL))
       AND m.ended_at IS NULL AND m.started_at <= statement_timestamp() AND (m.until IS NULL OR m.until > statement_timestamp())
   UNION ALL
   SELECT circle_id, profile, reader_mask, 2 FROM circles_member
@@ -31,10 +32,11 @@ memberships AS (
       AND (until IS NULL OR until > statement_timestamp())
 ),
 mine AS (
-  SELECT DISTINCT ON (m.circle_id) m.circle_id, m.profile, m.reader_mask, c.has_oppositions
+  SELECT DISTINCT ON (m.circle_id) m.circle_id, m.profile, m.reader_mask, c.has_oppositions, coalesce(c.canon_id, c.patient_id) AS root
   FROM memberships m JOIN circles_circle c ON c.patient_id = m.circle_id
   WHERE c.crossed_at IS NULL AND NOT (c.has_oppositions AND EXISTS (
-    SELECT 1 FROM circles_opposition o WHERE o.circle_id = m.circle_id AND o.lifted_at IS NULL AND o.category = '' AND o.target_id IS NULL AND {me}))
+    SELECT 1 FROM circles_opposition o WHERE o.circle_id IN (SELECT f.patient_id FROM circles_circle f
+      WHERE coalesce(c.canon_id, c.patient_id) IN (f.patient_id, f.canon_id)) AND o.lifted_at IS NULL AND o.category = '' AND o.target_id IS NULL AND {me}))
   ORDER BY m.circle_id, m.rank
 )
 """
@@ -46,12 +48,14 @@ ME = (
 SEES = """
  ((n.author_user_id = %(user)s OR n.thread_user = %(user)s
    OR ((n.hidden & m.reader_mask) = 0 AND n.category = ANY(r.readable)
-       AND NOT (m.has_oppositions AND EXISTS (SELECT 1 FROM circles_opposition o WHERE o.circle_id = n.circle_id AND o.lifted_at IS NULL
+       AND NOT (m.has_oppositions AND EXISTS (SELECT 1 FROM circles_opposition o WHERE o.circle_id IN ({files}) AND o.lifted_at IS NULL
          AND o.category = n.category AND o.target_id IS NULL AND {me}))))
-  AND NOT (m.has_oppositions AND EXISTS (SELECT 1 FROM circles_opposition o WHERE o.circle_id = n.circle_id AND o.lifted_at IS NULL
-    AND o.target_id = n.id AND {me})))
+  AND NOT (m.has_oppositions AND EXISTS (SELECT 1 FROM circles_opposition o WHERE o.circle_id IN ({files}) AND o.lifted_at IS NULL
+    AND o.target_id IN (n.id, n.reply_to_id) AND {me})))
 """
-MINE, SEES = MINE.replace("{me}", ME), SEES.replace("{me}", ME)
+# What the person refused in one of her files, brought together, holds in all.
+FILES = "SELECT f.patient_id FROM circles_circle f WHERE m.root IN (f.patient_id, f.canon_id)"
+MINE, SEES = MINE.replace("{me}", ME), SEES.replace("{me}", ME).replace("{files}", FILES)
 
 
 def params(viewer: Viewer) -> dict:
