@@ -5,6 +5,7 @@ from functools import cached_property
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.translation import get_language
 
 from cercle.base.web import french, live
 from cercle.base.web import places as registry
@@ -32,6 +33,25 @@ class Frame:
     @property
     def fresh_at(self) -> str:
         return french.hour(timezone.now())
+
+    @cached_property
+    def signature(self) -> tuple:
+        """All that rail, top bar and bottom bar depend on: while it is the same, so is their HTML (the tag `kept`)."""
+        places = tuple((p.key, p.count, p.here) for p in self.places)
+        person = self.person
+        who = (person.name, person.detail) if person else ()
+        session = getattr(self.request, "session", None)
+        minute = int(timezone.now().timestamp() // 60)
+        return (
+            session.session_key if session else "",
+            get_language(),
+            self.theme,
+            places,
+            self.bell_count,
+            who,
+            minute,
+            self.request.path == "/",
+        )
 
     @cached_property
     def places(self) -> list[Shown]:

@@ -1,9 +1,11 @@
 """What every answer goes through: safe headers, sign-in by default, the wide limit, errors in words."""
 
+import logging
 from urllib.parse import quote
 
 from django.conf import settings
 from django.core.exceptions import RequestDataTooBig
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.multipartparser import MultiPartParserError
 from django.shortcuts import redirect, resolve_url
@@ -12,6 +14,8 @@ from django.utils.cache import patch_vary_headers
 from cercle.base.common.errors import Refused
 from cercle.base.web import errors, limits
 from cercle.base.web.open_routes import open_to_all
+
+log = logging.getLogger(__name__)
 
 CSP = "; ".join(
     [
@@ -125,5 +129,9 @@ class Sentences:
         if isinstance(exception, RequestDataTooBig):
             return errors.too_big(request)
         if isinstance(exception, MultiPartParserError):
+            return errors.bad_request(request, exception)
+        if isinstance(exception, DataError):
+            # A character or a number that no column can hold (NUL, 10^30…): what was sent is wrong, not the server.
+            log.warning("data error: %s %s", request.resolver_match and request.resolver_match.view_name, exception)
             return errors.bad_request(request, exception)
         return None

@@ -11,6 +11,7 @@ from django.template.loader import get_template
 from django.templatetags.static import static
 from django.utils.html import conditional_escape, escape
 from django.utils.safestring import SafeString, mark_safe
+from django.utils.translation import get_language, gettext
 from django.utils.translation import gettext as _
 
 from cercle.base.web import french
@@ -251,6 +252,43 @@ register.filter("filesize_fr", french.size)
 register.filter("initials", french.initials)
 
 
+@lru_cache(maxsize=8)
+def _words(language: str):
+    """gettext with a memory: a page says « Répondre » twenty times."""
+    return lru_cache(maxsize=2000)(gettext)
+
+
 def hot(name: str, context: dict) -> SafeString:
     """A fragment by Jinja2 (cercle/base/web/jinja.py), whose autoescape is on: its result is markup."""
-    return mark_safe(get_template(name, using="jinja2").render(context))
+    return mark_safe(get_template(name, using="jinja2").render(context | {"_": _words(get_language())}))
+
+
+# The parts of the frame that do not change from one page to the next, for a minute, per process. Never content.
+_frames: dict[tuple, SafeString] = {}
+
+
+class Kept(template.Node):
+    def __init__(self, name: str, nodelist):
+        self.name, self.nodelist = name, nodelist
+
+    def render(self, context) -> SafeString:
+        frame = context.get("frame")
+        request = context.get("request")
+        if frame is None or request is None or not getattr(request, "user", None) or not request.user.is_authenticated:
+            return self.nodelist.render(context)
+        key = (self.name, request.user.pk, *frame.signature)
+        found = _frames.get(key)
+        if found is None:
+            if len(_frames) > 3000:
+                _frames.clear()
+            found = _frames[key] = self.nodelist.render(context)
+        return found
+
+
+@register.tag
+def kept(parser, token):
+    """`{% kept "rail" %}…{% endkept %}`: HTML of the frame that depends on `frame.signature` alone."""
+    name = token.split_contents()[1].strip('"')
+    nodelist = parser.parse(("endkept",))
+    parser.delete_first_token()
+    return Kept(name, nodelist)
