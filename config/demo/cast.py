@@ -133,7 +133,7 @@ none|bigouden|ssiad|MME|Brigitte Nédélec|admin|login=brigitte
 """.strip().splitlines()
 ]
 
-PASSWORD = "demo demo demo"  # noqa: S105  printed by `cercle demo-accounts`, on a demonstration database only
+PASSWORD = "demo demo demo"
 DOMAIN = "demo.example"
 # Accounts that show the second factor; the others sign in by password.
 SECRETS = {

@@ -22,14 +22,15 @@ from cercle.base.common import blobs
 from cercle.base.common.ids import uuid7
 from cercle.base.common.text import name_key
 from cercle.care.documents import content
+from cercle.people import patients as identities
 from cercle.people.accounts import actions as accounts
 from cercle.people.accounts.models import StructureAdmin, User
 from cercle.people.circles.access import described
 from cercle.people.circles.models import ConsentText
-from cercle.people import patients as identities
 from cercle.people.directory import reference
 from cercle.people.directory.keys import luhn_key
 from cercle.people.directory.models import Commune, Organization, PracticeRole, Practitioner, Team, TeamMember
+
 from . import cast, extras, people
 from .models import mark
 from .territory import COLUMNS, Bundle, Person, Sector, World, bundles
@@ -46,7 +47,7 @@ def load(*, patients: int, seed: int, now: datetime | None = None, progress: Pro
     if not reference.is_loaded():
         reference.load()
     now = now or timezone.now()
-    rng = Random(f"{seed}:cast")  # noqa: S311
+    rng = Random(f"{seed}:cast")
     with transaction.atomic():
         staff = Staff(rng)
         world = World(
@@ -66,7 +67,7 @@ def load(*, patients: int, seed: int, now: datetime | None = None, progress: Pro
     with connection.cursor() as cursor:
         for table in COLUMNS:
             if table != "audit_event":
-                cursor.execute(f"ANALYZE {table}")  # noqa: S608
+                cursor.execute(f"ANALYZE {table}")
     return dict(counts)
 
 
@@ -289,7 +290,7 @@ class Staff:
 def _photos() -> list[dict]:
     """A few drawn wounds, kept once each: no real person's picture."""
     shots = []
-    rng = Random(7)  # noqa: S311
+    rng = Random(7)
     for _ in range(6):
         image = _drawn(rng)
         out = io.BytesIO()

@@ -60,6 +60,12 @@ class Command(BaseCommand):
             if not _has_patients() and "demo" in get_commands():
                 self._say(f"Territoire de démonstration ({patients} patients)…")
                 call_command("demo", patients=patients, seed=1)
+            elif not _is_demo():
+                # It relaxes the second factor: never over people who exist.
+                raise Refused(
+                    "Cette base n’est pas une démonstration : « cercle run », sans --demo, la sert avec ses réglages.",
+                    "not_demo",
+                )
         elif _pending():
             raise Refused("La base attend une migration : « cercle migrate ».", "migrate")
         connections.close_all()
@@ -89,6 +95,12 @@ class Command(BaseCommand):
 def _pending() -> bool:
     executor = MigrationExecutor(connection)
     return bool(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+
+
+def _is_demo() -> bool:
+    from config.demo.models import is_demo
+
+    return is_demo()
 
 
 def _has_patients() -> bool:
