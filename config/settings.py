@@ -236,9 +236,22 @@ DEFAULT_FROM_EMAIL = ENV("DEFAULT_FROM_EMAIL", "cercle@localhost")
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "formatters": {"line": {"format": "{asctime} {levelname} {name} {message}", "style": "{"}},
+    "formatters": {
+        "line": {
+            "()": "cercle.base.common.logs.DiscreetFormatter",
+            "format": "{asctime} {levelname} {name} {message}",
+            "style": "{",
+        }
+    },
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": ENV("LOG_LEVEL", "WARNING")},
+    # Whatever LOG_LEVEL says, statements are not written: they hold what people typed. Nor by Django's own handlers.
+    "loggers": {
+        "django": {"handlers": [], "level": "NOTSET", "propagate": True},
+        "django.db.backends": {"level": "WARNING"},
+        "django.template": {"level": "WARNING"},
+        "psycopg": {"level": "WARNING"},
+    },
 }
 
 # --- National services ---------------------------------------------------------------------------------------------------

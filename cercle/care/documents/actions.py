@@ -113,6 +113,16 @@ def withdraw(acting: Acting, *, document: Document, reason: str = "") -> None:
         raise Refused(_("Seul l’auteur d’un document peut le retirer."), "not_author")
     if document.state == Document.State.WITHDRAWN:
         return
+    _withdraw(acting, document, reason)
+
+
+def withdraw_held(acting: Acting, *, holder_id: UUID, reason: str = "") -> None:
+    """The files of a note go out of sight with it; whoever withdrew the note had the right to."""
+    for document in Document.objects.filter(holder_id=holder_id, state=Document.State.KEPT):
+        _withdraw(acting, document, reason)
+
+
+def _withdraw(acting: Acting, document: Document, reason: str) -> None:
     with transaction.atomic():
         document.state, document.withdrawn_at = Document.State.WITHDRAWN, timezone.now()
         document.save(update_fields=["state", "withdrawn_at"])

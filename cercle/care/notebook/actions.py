@@ -146,7 +146,10 @@ def _write(
         _keep_version(note, acting, "")
         _keep_measures(note, measures)
         for file in files:
-            documents.store_upload(acting, file=file, category=category, hidden=hidden, holder_id=note.pk)
+            documents.store_upload(
+                acting, file=file, category=category, hidden=hidden, holder_id=note.pk,
+                author_role=signed.role if by_other else None, author_name=signed.name if by_other else "",
+            )  # fmt: skip
         if document_ids:
             documents.attach(acting, document_ids=document_ids, holder_id=note.pk, category=category, hidden=hidden)
         named = [m for m in recipients if m.circle_id in acting.circles and m.ended_at is None]
@@ -221,6 +224,8 @@ def withdraw_note(acting: Acting, *, note: Note, reason: str) -> Note:
         row.save(update_fields=["state", "version", "changed_at"])
         Measure.objects.filter(note=row).update(is_current=False)
         _keep_version(row, acting, reason.strip()[:400])
+        if row.attachments:
+            documents.withdraw_held(acting, holder_id=row.pk, reason=reason)
         record(acting, "notebook.note_withdrawn", on=row, kind=Kind.DELETE, hidden=row.hidden, reason=reason)
         push(f"circle:{acting.circle_id}")
     return row
@@ -312,11 +317,18 @@ def _already_kept(acting: Acting, ref: str) -> Note:
 
 def _own(acting: Acting, note: Note) -> Note:
     row = Note.objects.select_for_update(of=("self",)).get(pk=note.pk, circle_id__in=acting.circles)
-    if row.author_user_id is None or row.author_user_id != acting.user_id:
+    hers = row.author_user_id is not None and row.author_user_id == acting.user_id
+    if not hers and not _sent_by(acting, row):
         raise Refused(_("Seul l’auteur d’une note peut la corriger ou la retirer."), "not_author")
     if row.is_withdrawn:
         raise Refused(_("Cette note a été retirée."), "withdrawn")
     return row
+
+
+def _sent_by(acting: Acting, note: Note) -> bool:
+    """A feed may correct what it sent itself: whoever signed did so in that software."""
+    client = acting.member.api_client_id if acting.member and not acting.user_id else None
+    return client is not None and ClientRef.objects.filter(source=client, kind="note", target_id=note.pk).exists()
 
 
 def _keep_version(note: Note, acting: Acting, reason: str) -> None:

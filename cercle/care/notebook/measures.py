@@ -98,7 +98,7 @@ def _number(text: str, kind: Kind) -> Decimal:
         raise Refused(
             _("%(kind)s : « %(text)s » n’est pas un nombre.") % {"kind": kind.label, "text": text[:20]}, "number"
         ) from None
-    if not value.is_finite():
+    if not value.is_finite() or abs(value.adjusted()) > 9:  # « 1e309 » cannot be rounded, nor shown
         raise Refused(
             _("%(kind)s : « %(text)s » n’est pas un nombre.") % {"kind": kind.label, "text": text[:20]}, "number"
         )

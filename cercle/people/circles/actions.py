@@ -74,6 +74,31 @@ def open_circle(
     return circle, member
 
 
+def join_as_feed(viewer: Viewer, *, circle: Circle, client: ApiClient) -> Member:
+    """A connector that the region plugged in joins a circle that others opened; its members are told.
+
+    Raises Refused when the person opposed its structure, or when somebody ended its participation: a feed does not come back.
+    """
+    with transaction.atomic():
+        circle = Circle.objects.select_for_update(of=("self",)).get(pk=circle.pk)
+        former = Member.objects.filter(circle=circle, api_client=client)
+        if found := former.filter(in_force()).first():
+            return found
+        if former.exists():
+            raise Refused(_("La participation de ce connecteur à ce cercle a pris fin."), "feed_ended")
+        if _is_opposed(circle.pk, organization=client.organization):
+            raise Refused(_("La personne s’est opposée à cette structure."), "opposed")
+        member = _new_member(
+            circle, kind=MemberKind.CONNECTOR, api_client=client, profile="connector", ground=LegalGround.FEED
+        )
+        record(
+            viewer, "circles.member_added", on=member, circle_id=circle.pk,
+            details={"kind": member.kind, "ground": str(LegalGround.FEED)},
+        )  # fmt: skip
+        push(topic(circle.pk))
+    return member
+
+
 def _new_member(circle: Circle, *, profile: str, **fields) -> Member:
     mask = rights.current().profiles[profile].mask
     return Member.objects.create(circle=circle, profile=profile, reader_mask=mask, **fields)
@@ -293,6 +318,27 @@ def _is_opposed(
 # --- Break-glass ------------------------------------------------------------------------------------------------------
 
 
+def check_break_glass_quota(viewer: Viewer) -> None:
+    """Before any file is looked for: a spent quota must say the same about a file that exists and one that does not."""
+    if _quota_is_spent(viewer):
+        with transaction.atomic():
+            record(viewer, "circles.break_glass_refused", outcome="refused", reason="quota")
+        raise _no_more()
+
+
+def _quota_is_spent(viewer: Viewer) -> bool:
+    since = timezone.now() - BREAK_GLASS_LASTS
+    return BreakGlass.objects.filter(user_id=viewer.user_id, opened_at__gt=since).count() >= BREAK_GLASS_QUOTA
+
+
+def _no_more() -> Refused:
+    return Refused(
+        _("Vous avez déjà ouvert %(n)s dossiers en urgence en 24 h. Appelez le responsable du cercle ou le support.")
+        % {"n": BREAK_GLASS_QUOTA},
+        "quota",
+    )
+
+
 def break_glass(viewer: Viewer, *, circle_id, reason: str) -> BreakGlass:
     """Open a file in an emergency: health professionals only, 24 h, told at once, reviewed (rule 5).
 
@@ -316,15 +362,9 @@ def break_glass(viewer: Viewer, *, circle_id, reason: str) -> BreakGlass:
         )
         if found := live.first():
             return found
-        if mine.filter(opened_at__gt=now - BREAK_GLASS_LASTS).count() >= BREAK_GLASS_QUOTA:
+        if _quota_is_spent(viewer):
             record(viewer, "circles.break_glass_refused", circle_id=circle_id, outcome="refused", reason="quota")
-            error = Refused(
-                _(
-                    "Vous avez déjà ouvert %(n)s dossiers en urgence en 24 h. Appelez le responsable du cercle ou le support."
-                )
-                % {"n": BREAK_GLASS_QUOTA},
-                "quota",
-            )
+            error = _no_more()
         elif (circle := Circle.objects.filter(pk=circle_id, canon=None).first()) is None or _is_opposed(
             circle, practice_role=viewer.practice_role
         ):

@@ -27,7 +27,8 @@ class AddForm(forms.Form):
     """`who`: "role:<id>", "team:<id>" or "contact:<id>", as the search lists them."""
 
     who = forms.RegexField(
-        r"^(role|team|contact):[0-9a-f-]{36}$", error_messages={"required": _("Choisissez quelqu’un dans la liste.")}
+        r"^(role|team|contact):[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$",
+        error_messages={"required": _("Choisissez quelqu’un dans la liste.")},
     )
     ground = forms.ChoiceField(label=_("Pourquoi cette personne participe"), choices=GROUNDS, required=False)
     role = forms.CharField(label=_("Rôle dans le cercle"), max_length=120, required=False)
@@ -97,6 +98,7 @@ class BreakGlassForm(forms.Form):
     given = forms.CharField(label=_("Premier prénom"), max_length=100)
     birth_date = forms.CharField(label=_("Date de naissance"), max_length=20, help_text=_("jj/mm/aaaa"))
     reason = forms.CharField(
-        label=_("Pourquoi cette urgence"), max_length=1000, widget=forms.Textarea(attrs={"rows": 3}),
+        label=_("Pourquoi cette urgence"), max_length=1000, min_length=15, widget=forms.Textarea(attrs={"rows": 3}),
+        error_messages={"min_length": _("Écrivez la raison en une phrase : elle sera lue et examinée.")},
         help_text=_("Elle sera lue par le responsable du cercle et par la personne."),
     )  # fmt: skip
