@@ -28,6 +28,7 @@ ALLOWED_HOSTS = [h for h in ENV("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]").sp
 CSRF_TRUSTED_ORIGINS = [o for o in ENV("CSRF_TRUSTED_ORIGINS", "").split(",") if o]
 # Proxies (addresses or networks) whose X-Forwarded-For and -Proto are believed; nobody else's are.
 TRUSTED_PROXIES = [p for p in ENV("TRUSTED_PROXIES", "").split(",") if p]
+PAGES_DIR = ENV("PAGES_DIR", "")  # the region's legal pages, base/web/legal.py; empty: what is true of the software
 SITE_NAME = ENV("CERCLE_REGION", "Région de démonstration")
 BASE_URL = ENV("BASE_URL", f"http://localhost:{ENV('PORT', '8000')}")
 
@@ -231,6 +232,10 @@ USERSESSIONS_TRACK_ACTIVITY = False  # would write at each request
 EMAIL_BACKEND = ENV("EMAIL_BACKEND", "django.core.mail.backends.filebased.EmailBackend")
 EMAIL_FILE_PATH = CERCLE_HOME / "mail"
 DEFAULT_FROM_EMAIL = ENV("DEFAULT_FROM_EMAIL", "cercle@localhost")
+EMAIL_HOST, EMAIL_PORT = ENV("EMAIL_HOST", "localhost"), int(ENV("EMAIL_PORT", "25"))
+EMAIL_HOST_USER, EMAIL_HOST_PASSWORD = ENV("EMAIL_HOST_USER", ""), ENV("EMAIL_HOST_PASSWORD", "")
+EMAIL_USE_TLS = flag("EMAIL_USE_TLS")
+EMAIL_TIMEOUT = 20  # seconds
 
 # --- Logs: technical facts only, never personal data ------------------------------------------------------------------
 LOGGING = {

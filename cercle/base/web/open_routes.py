@@ -15,7 +15,7 @@ OPEN: dict[str, str] = {
     "/fhir/": "machine door: bearer tokens, checked by itself",
     "/mentions-legales/": "legal notices",
     "/accessibilite/": "accessibility statement",
-    "/confidentialite/": "privacy notice",
+    "/donnees-personnelles/": "privacy notice",
     "/style/": "living style page, only in a demonstration database",
 }
 
