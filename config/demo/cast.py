@@ -28,6 +28,7 @@ ZONES = {
     "brest": ["29019", "29075", "29189", "29235", "29212"],
     "vannes": ["56260", "56206", "56251", "56243", "56008"],
 }
+SHARES = {"bigouden": 8, "quimper": 5, "brest": 4, "vannes": 3}  # patients out of twenty
 WARDS = {
     "ch": ["cardiologie", "chirurgie orthopédique", "médecine polyvalente"],
     "penfeld": ["médecine gériatrique"],

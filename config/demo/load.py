@@ -54,10 +54,10 @@ def load(*, patients: int, seed: int, now: datetime | None = None, progress: Pro
             seed=seed, now=now, information=str(ConsentText.objects.filter(flow="information").latest("version").pk),
             tests=_test_identities(), relatives=staff.relatives(), photos=_photos(), first=staff.first,
         )  # fmt: skip
-        sectors = [staff.base, *(staff.sector(n, rng) for n in range(1, -(-patients // PER_SECTOR)))]
+        groups = [staff.zones, *([staff.sector(n, rng)] for n in range(1, -(-patients // PER_SECTOR)))]
     counts: dict[str, int] = defaultdict(int)
     done = 0
-    stream = bundles(world, sectors, patients)
+    stream = bundles(world, groups, patients, PER_SECTOR)
     while some := tuple(islice(stream, BATCH)):
         _copy(some, counts)
         done += len(some)
@@ -128,8 +128,16 @@ class Staff:
                 person.team = team_of[self.places[pro.place].pk]
             by_work[pro.work].append(person)
         self.first = by_work["nurse"][0]
-        communes = [c for zone in ("bigouden", "quimper") for c in cast.ZONES[zone]] + ["29019", "56260"]
-        self.base = Sector(dict(by_work), [self._commune(c) for c in communes])
+        self.everywhere = dict(by_work)
+        zone_of = {id(person): pro.zone for pro, person in zip(cast.PROS, people_, strict=True)}
+        self.zones: list[Sector] = []
+        for zone, share in cast.SHARES.items():
+            local = {
+                work: [p for p in them if zone_of[id(p)] == zone] or them for work, them in self.everywhere.items()
+            }
+            if self.first in local["nurse"]:
+                local["nurse"] = [self.first, *local["nurse"]]  # whose list one opens first
+            self.zones += [Sector(local, [self._commune(c) for c in cast.ZONES[zone]])] * share
         self._accounts()
 
     def _commune(self, code: str) -> tuple[str, str, str]:
@@ -232,7 +240,7 @@ class Staff:
         towns = sorted((c for c in self.communes.values() if (c.population or 0) > 2500), key=lambda c: c.code)
         town = rng.choice(towns)
         near = sorted(towns, key=lambda c: (c.lat - town.lat) ** 2 + (c.lon - town.lon) ** 2)[:6]
-        by_work: dict[str, list[Person]] = {w: self.base.by_work[w] for w in ("ward", "psy", "ssiad")}
+        by_work: dict[str, list[Person]] = {w: self.everywhere[w] for w in ("ward", "psy", "ssiad")}
         desk = self._desk(number)
         for work, count in (
             ("nurse", 4),

@@ -137,7 +137,7 @@ def tell(cast: dict[str, User], daughter: User, hospital: Organization) -> Patie
         (26, "70,8", "14/8", "96", "1,31"),
         (19, "70,9", "15/8", "96", "1,22"),
         (12, "71,0", "14/8", "95", "1,36"),
-        (8, "71,4", "15/9", "95", "1,28"),
+        (10, "71,4", "15/9", "95", "1,28"),
     ):
         write(
             "nurse", day(-back, 18), "Passage du soir, rien de particulier.", type="OBS",

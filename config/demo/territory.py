@@ -159,7 +159,7 @@ def _tales() -> list[Story]:
 class Bundle:
     """One patient's rows, by table."""
 
-    def __init__(self, world: World, sector: Sector, number: int, given_to: str = ""):
+    def __init__(self, world: World, sector: Sector, number: int):
         self.world, self.number = world, number
         self.rng = Random(f"{world.seed}:{number}")
         self.rows: dict[str, list[tuple]] = defaultdict(list)
@@ -427,11 +427,11 @@ class Bundle:
             first, last = HOURS[thread.who]
             at = self._before_now(max(self._moment(day, first, last), floor), day)
             root = self._note(thread, at, slots, None)
-            floor = at + timedelta(minutes=7)
+            floor = self.times[-1] + timedelta(minutes=7)
             for answer in self._answers(thread):
-                at = self._before_now(floor + timedelta(minutes=rng.randint(4, 170)), day)
+                at = self._before_now(floor + timedelta(minutes=rng.randint(4, 75)), day)
                 self._note(answer, at, slots, root)
-                floor = at + timedelta(minutes=3)
+                floor = self.times[-1] + timedelta(minutes=3)
         self.rows["circles_circlecounter"].append((self.pk, self.seq, self.open, self.masked, self.urgent))
         self._cursors()
         if self.ending == "hospital" and ward:
@@ -442,7 +442,7 @@ class Bundle:
     def _days(self, count: int, quiet: int) -> list[int]:
         span = max((self.world.now - self.opened).days - 3, quiet + count)
         raw = sorted((self.rng.random() for _ in range(count - 1)), reverse=True)
-        offsets = [-(quiet + int(r * (span - quiet))) for r in raw]
+        offsets = [-(quiet + int(r**1.6 * (span - quiet))) for r in raw]  # denser as one comes near
         if self.ending in ("urgent", "watch", "calm!"):
             return [min(o, -1) for o in offsets] + [0 if self.rng.random() < 0.6 else -1]
         if self.ending == "hospital":
@@ -462,6 +462,7 @@ class Bundle:
         fresh = [t for t in line.texts if t not in self.used] or line.texts
         template = rng.choice(fresh)
         self.used.add(template)
+        at = self._fitting(at, template, root)
         text = stories.say(rng, template, slots)
         measured = [self._measure(kind) for kind in line.measures]
         measures = json.dumps(
@@ -506,6 +507,15 @@ class Bundle:
         self.times.append(at)
         self.authors.append(person)
         return pk, person.user
+
+    def _fitting(self, at: datetime, template: str, root: tuple | None) -> datetime:
+        """« ce soir » is not said at nine in the morning, nor « ce matin » at night."""
+        hour = at.astimezone(PARIS).hour
+        if root is None and "ce soir" in template and hour < 16:
+            at += timedelta(hours=18 - hour)
+        elif root is None and "ce matin" in template and hour > 14:
+            at -= timedelta(hours=hour - 10)
+        return self._before_now(at, 0)
 
     def _measure(self, kind: str) -> tuple[str, str, str | None]:
         low, high, noise = LEVELS[kind]
@@ -571,8 +581,8 @@ class Bundle:
             ))  # fmt: skip
 
 
-def bundles(world: World, sectors: list[Sector], count: int, start: int = 1) -> Iterator[Bundle]:
-    """`count` patients, spread over the sectors."""
-    size = max(1, -(-count // len(sectors)))
-    for number in range(start, start + count):
-        yield Bundle(world, sectors[min((number - start) // size, len(sectors) - 1)], number)
+def bundles(world: World, groups: list[list[Sector]], count: int, size: int) -> Iterator[Bundle]:
+    """`count` patients, `size` to each group in turn, dealt between the sectors of a group."""
+    for number in range(1, count + 1):
+        group = groups[min((number - 1) // size, len(groups) - 1)]
+        yield Bundle(world, group[number * 7 % len(group)], number)
