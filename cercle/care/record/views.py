@@ -88,6 +88,8 @@ def patient(request: HttpRequest, circle_id: UUID) -> HttpResponse:
 @require_safe
 def tab(request: HttpRequest, circle_id: UUID, slug: str) -> HttpResponse:
     panel = panels.get(slug)
+    if panel is not None and panel.permission not in Permission.values:
+        panel = None  # shown by its own views only
     acting = enter(request, circle_id, Permission(panel.permission) if panel else Permission.READ_CIRCLE)
     if panel is None:
         raise Http404

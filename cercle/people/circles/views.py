@@ -394,7 +394,7 @@ def crossing(request: HttpRequest, circle_id: UUID, absorbed_id: UUID) -> HttpRe
             _("Les deux cahiers se lisent maintenant ensemble."),
         )
     record(acting, "circles.crossing_read", kind=Kind.READ, shown=[m.pk for m in others])
-    return _sheet(request, acting, "crossing", {"absorbed": absorbed, "others": [(m, _name(m)) for m in others]})
+    return _sheet(request, acting, "crossing", {"other_circle": absorbed, "others": [(m, _name(m)) for m in others]})
 
 
 # --- Outside ------------------------------------------------------------------------------------------------------------
