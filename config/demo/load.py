@@ -6,7 +6,9 @@ import re
 import sys
 import time
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -30,6 +32,7 @@ from cercle.people.circles.models import ConsentText
 from cercle.people.directory import reference
 from cercle.people.directory.keys import luhn_key
 from cercle.people.directory.models import Commune, Organization, PracticeRole, Practitioner, Team, TeamMember
+from cercle.people.patients.matching import keys_of
 
 from . import cast, extras, people
 from .models import mark
@@ -56,13 +59,14 @@ def load(*, patients: int, seed: int, now: datetime | None = None, progress: Pro
         )  # fmt: skip
         groups = [staff.zones, *([staff.sector(n, rng)] for n in range(1, -(-patients // PER_SECTOR)))]
     counts: dict[str, int] = defaultdict(int)
-    done = 0
     stream = bundles(world, groups, patients, PER_SECTOR)
-    while some := tuple(islice(stream, BATCH)):
-        _copy(some, counts)
-        done += len(some)
-        if progress:
-            progress(done, patients)
+    done = 0
+    with _writer(patients) as write:
+        while rows := _batch(list(islice(stream, BATCH))):
+            write(rows, counts)
+            done += len(rows["patients_patient"])
+            if progress:
+                progress(done, patients)
     extras.tell(staff, patients=patients, now=now)
     with connection.cursor() as cursor:
         for table in COLUMNS:
@@ -71,16 +75,47 @@ def load(*, patients: int, seed: int, now: datetime | None = None, progress: Pro
     return dict(counts)
 
 
-def _copy(some: tuple[Bundle, ...], counts: dict[str, int]) -> None:
+def _batch(some: list[Bundle]) -> dict[str, list[tuple]]:
+    """Their rows together, with the match keys, which are cheap only many at a time."""
+    rows: dict[str, list[tuple]] = defaultdict(list)
+    for bundle in some:
+        for table, found in bundle.rows.items():
+            rows[table] += found
+    if some:
+        for bundle, found in zip(some, keys_of([b.traits for b in some]), strict=True):
+            rows["patients_matchkey"] += [(key, bundle.pk) for key in found]
+    return rows
+
+
+def _copy(rows: dict[str, list[tuple]], counts: dict[str, int]) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         for table, columns in COLUMNS.items():
-            rows = [row for bundle in some for row in bundle.rows.get(table, ())]
-            if not rows:
+            if not rows[table]:
                 continue
-            counts[table] += len(rows)
+            counts[table] += len(rows[table])
             with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
-                for row in rows:
+                for row in rows[table]:
                     copy.write_row(row)
+
+
+@contextmanager
+def _writer(patients: int) -> Iterator[Callable]:
+    """Gives `write(rows, counts)`. A large territory writes one batch behind, while the next one is invented."""
+    if patients <= 2 * BATCH:
+        yield _copy
+        return
+    with ThreadPoolExecutor(1) as behind:
+        waiting: list[Future] = []
+
+        def write(rows: dict[str, list[tuple]], counts: dict[str, int]) -> None:
+            if waiting:
+                waiting.pop().result()
+            waiting.append(behind.submit(_copy, rows, counts))
+
+        yield write
+        for each in waiting:
+            each.result()
+        behind.submit(connection.close).result()
 
 
 def _test_identities() -> list[dict]:

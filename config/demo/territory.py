@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from cercle.care.notebook.measures import KINDS
 from cercle.people.patients import ins
-from cercle.people.patients.matching import Traits, keys
+from cercle.people.patients.matching import Traits
 
 from . import people, stories
 from .stories import Line, Story
@@ -272,7 +272,7 @@ class Bundle:
             birth_family=strict_family, used_family=used_family, birth_givens=givens, first_given=strict_given, used_given=used_given,
             sex=self.sex, birth_date=birth, birth_place=place, ins=value, phone=self.phone, address=address, postcode=postal, commune=commune,
         )  # fmt: skip
-        add["patients_matchkey"].extend((k, patient) for k in keys(traits))
+        self.traits = traits  # its match keys are made by the batch (load.py)
         add["patients_treatingdoctor"].append(
             (world.key(), patient, self.cast["doctor"].role, "", "", "", False, opened.date(), *decided)
         )
