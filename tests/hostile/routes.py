@@ -5,7 +5,14 @@ from uuid import uuid4
 
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-WORDS = {"slug": "cercle", "kind": "allergy", "what": "coordonnees", "slot": "note", "verb": "revoke", "token": "x" * 43}
+WORDS = {
+    "slug": "cercle",
+    "kind": "allergy",
+    "what": "coordonnees",
+    "slot": "note",
+    "verb": "revoke",
+    "token": "x" * 43,
+}
 
 
 @dataclass(frozen=True)
@@ -41,4 +48,3 @@ def every(patterns=None, prefix="") -> list[Route]:
 
 def of_a_circle() -> list[Route]:
     return [r for r in every() if "circle_id" in r.parameters]
-

@@ -71,13 +71,15 @@ def test_nonsense_is_never_a_failure_of_the_server(client, alice, alices_rows, r
     url = route.url(**alices_rows)
     for turn in range(10):
         data = {name: values[turn] for name, values in NONSENSE.items()}
-        for method in ("get", "post"):
-            if route.name in ("account_logout", "bell"):
+        for method in ("get", "post") if turn < 3 else ("post",):
+            if route.name == "account_logout":
                 continue
             got = getattr(client, method)(url, data)
             assert got.status_code < 500, (method, turn)
             if got.status_code == 302 and "/connexion/" in got.headers["Location"]:
                 make.sign_in(client, alice.user)
+        if got.status_code == 405:
+            break
         if reach(alice.viewer, alice.circle_id) is None:
             break  # it worked: she left, or took herself out
 
@@ -98,7 +100,14 @@ BODIES = [
 @pytest.mark.parametrize("kind, body", BODIES, ids=range(len(BODIES)))
 def test_a_strange_body_is_refused_in_words(client, alice, kind, body):
     make.sign_in(client, alice.user)
-    for name in ("notebook:add", "circles:add", "notebook:draft", "circles:oppose", "record:new_patient", "circles:emergency"):
+    for name in (
+        "notebook:add",
+        "circles:add",
+        "notebook:draft",
+        "circles:oppose",
+        "record:new_patient",
+        "circles:emergency",
+    ):
         route = next(r for r in routes.every() if r.name == name)
         got = client.generic("POST", route.url(circle_id=alice.circle_id), body, content_type=kind)
         assert got.status_code < 500, name

@@ -50,7 +50,9 @@ def named(error: BaseException) -> str:
 
 
 def _where(error: BaseException) -> list[str]:
-    return [line.rstrip("\n") for line in traceback.format_tb(error.__traceback__)]
+    """File, line and function; the last twenty."""
+    frames = traceback.extract_tb(error.__traceback__)[-20:]
+    return [f'  File "{f.filename}", line {f.lineno}, in {f.name}' for f in frames]
 
 
 class DiscreetFormatter(logging.Formatter):
