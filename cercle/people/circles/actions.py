@@ -86,7 +86,7 @@ def join_as_feed(viewer: Viewer, *, circle: Circle, client: ApiClient) -> Member
             return found
         if former.exists():
             raise Refused(_("La participation de ce connecteur à ce cercle a pris fin."), "feed_ended")
-        if _is_opposed(circle.pk, organization=client.organization):
+        if _is_opposed(circle, organization=client.organization):
             raise Refused(_("La personne s’est opposée à cette structure."), "opposed")
         member = _new_member(
             circle, kind=MemberKind.CONNECTOR, api_client=client, profile="connector", ground=LegalGround.FEED

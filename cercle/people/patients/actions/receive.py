@@ -43,12 +43,14 @@ def receive_patient(
     sender_qualified: bool = False,
     is_test: bool = False,
     source: str = "",
+    known: Patient | None = None,
 ) -> Received:
     """The patient that this message is about.
 
     By INS first, then by local identifier, and only when the traits agree; else a new provisional patient. An INS whose
     sender qualified it makes a *recovered* identity here: no document was seen by us. A wrong matricule is left in the
-    received payload, with a warning. Traits we hold are not overwritten: the door may then call `update_identity`.
+    received payload, with a warning. Traits we hold are not overwritten: the door may then call `update_identity`. `known`:
+    the file that this sender already named by the same reference; like a local identifier, only when the traits agree.
     """
     warnings: list[str] = []
     identifiers = list(identifiers)
@@ -62,7 +64,7 @@ def receive_patient(
                 patient = _canonical(held_by.patient)
                 _attach(acting, patient, identifiers, source, warnings)
                 return Received(patient, Found.BY_INS, warnings)
-        by_number = _by_identifier(identifiers)
+        by_number = _by_identifier(identifiers) or (known and _canonical(known))
         if by_number and agree(CivilTraits.of(by_number.identity), traits):
             _attach(acting, by_number, identifiers, source, warnings)
             if held_by:

@@ -1,0 +1,158 @@
+"""Practitioner and PractitionerRole: who signed. Recognised by number, else external: attribution only, no right."""
+
+import hashlib
+from dataclasses import dataclass, field
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from cercle.base.common.text import name_key
+from cercle.doors.fhir.shape import Node, child, codings, full_name, items, label, oid, text, texts
+from cercle.people.accounts.models import ApiClient
+from cercle.people.directory import keys, nomenclature
+from cercle.people.directory.models import Organization, PracticeRole, Practitioner
+
+IDNPS = "1.2.250.1.71.4.2.1"  # national number of a person: 8 + RPPS, 0 + ADELI…
+
+
+@dataclass(slots=True)
+class Signed:
+    name: str
+    label: str = ""
+    practitioner: Practitioner | None = None
+    role: PracticeRole | None = None
+    warnings: list[str] = field(default_factory=list)
+
+
+def source_of(client: ApiClient) -> str:
+    return f"feed:{client.pk.hex[-24:]}"
+
+
+def profession_of(*nodes: Node) -> tuple[str, str, str]:
+    """(system, code, label) from PractitionerRole.code or Practitioner.qualification.code; empty when unknown."""
+    said = ""
+    for node in nodes:
+        concepts = items(node, "code") + [child(q, "code") for q in items(node, "qualification")]
+        for concept in concepts:
+            for system, code, display in codings(concept):
+                for ours, marks in (("TRE_G15", ("G15",)), ("JDV_J48", ("J48", "R94", "R95", "R291"))):
+                    if any(m in system for m in marks) and nomenclature.profession(ours, code):
+                        return ours, code, display[:120]
+            said = said or ("" if "qualification" in node else label(concept))
+    return "", "", said[:120]
+
+
+def read(
+    client: ApiClient, *, person: Node, role: Node, organization: Organization | None, place: str, display: str
+) -> Signed | None:
+    """None when nothing names this person."""
+    names = items(person, "name")
+    name = next((n for n in names if text(n, "use") in ("official", "usual", "")), names[0] if names else {})
+    family, given = text(name, "family")[:100], (texts(name, "given") or [""])[0][:100]
+    system, profession, said = profession_of(role, person)
+    numbers = _numbers(person, role)
+    warnings: list[str] = []
+    known = _in_directory(numbers)
+    if (
+        known
+        and family
+        and name_key(family) not in name_key(known.family)
+        and name_key(known.family) not in name_key(family)
+    ):
+        warnings.append(_("Le numéro de l’auteur est celui d’un autre nom dans l’annuaire : il n’a pas été rattaché."))
+        known = None
+        numbers = {}
+    if known:
+        chosen = _situation(known, system, profession, organization)
+        shown = chosen.short_label if chosen else _noun(system, profession, known.civility, said)
+        where = (organization.display_name if organization else place) or (
+            chosen.organization.display_name if chosen and chosen.organization_id else ""
+        )
+        return Signed(known.display_name, _label(shown, where), known, chosen, warnings)
+    shown_name = full_name(name) or display
+    if not shown_name:
+        return None
+    if not family:
+        return Signed(shown_name[:200], _label(said or _noun(system, profession, "", said), place), warnings=warnings)
+    civility = next((p.upper() for p in texts(name, "prefix") if p.upper() in ("M", "MME")), "")
+    title = next((s.upper() for s in texts(name, "suffix") + texts(name, "prefix") if s.upper() in ("DR", "PR")), "")
+    external = _external(
+        client, numbers, family=family, given=given, civility=civility, title=title, profession=profession
+    )
+    chosen = None
+    if profession:
+        key = hashlib.sha256(
+            f"{external.pk}|{system}|{profession}|{organization.pk if organization else place}".encode()
+        )
+        chosen, _new = PracticeRole.objects.get_or_create(
+            source=source_of(client), source_key=key.hexdigest(),
+            defaults={
+                "practitioner": external, "organization": organization, "profession_system": system,
+                "profession": profession, "profession_label": said,
+            },
+        )  # fmt: skip
+    where = organization.display_name if organization else place
+    return Signed(
+        external.display_name, _label(_noun(system, profession, civility, said), where), external, chosen, warnings
+    )
+
+
+def _numbers(*nodes: Node) -> dict[str, str]:
+    """rpps, adeli, national_id and, failing those, the sender's own."""
+    found: dict[str, str] = {}
+    for node in nodes:
+        for row in items(node, "identifier"):
+            value, system = text(row, "value").replace(" ", ""), oid(text(row, "system"))
+            kind = next((code for _s, code, _d in codings(child(row, "type")) if code), "")
+            if system == IDNPS or kind == "IDNPS":
+                found["national_id"] = value[:20]
+                if value[:1] == "8" and keys.is_rpps(value[1:]):
+                    found["rpps"] = value[1:]
+                elif value[:1] == "0" and keys.is_adeli(value[1:]):
+                    found["adeli"] = value[1:]
+            elif ("rpps" in system.lower() or kind == "RPPS") and keys.is_rpps(value):
+                found["rpps"] = value
+            elif ("adeli" in system.lower() or kind == "ADELI") and keys.is_adeli(value):
+                found["adeli"] = value
+            elif value and system and node is nodes[0]:
+                found.setdefault("own", f"{system}|{value}")
+    return found
+
+
+def _in_directory(numbers: dict[str, str]) -> Practitioner | None:
+    wanted = Q(pk=None)
+    for column in ("rpps", "adeli", "national_id"):
+        if numbers.get(column):
+            wanted |= Q(**{column: numbers[column]})
+    held = list(Practitioner.objects.filter(wanted, is_external=False)[:2])
+    return held[0] if len(held) == 1 else None
+
+
+def _situation(person: Practitioner, system: str, profession: str, at: Organization | None) -> PracticeRole | None:
+    """The situation of exercise that fits best; a verified person gets none from a feed."""
+    roles = list(person.roles.filter(ended_at=None).select_related("organization", "practitioner").order_by("pk"))
+    if profession:
+        roles = [r for r in roles if (r.profession_system, r.profession) == (system, profession)]
+    return next((r for r in roles if at and r.organization_id == at.pk), roles[0] if roles else None)
+
+
+def _external(client: ApiClient, numbers: dict[str, str], *, profession: str, **name: str) -> Practitioner:
+    number = next((f"{k}:{numbers[k]}" for k in ("rpps", "adeli", "national_id", "own") if numbers.get(k)), "")
+    key = number or f"name:{name_key(name['family'])}|{name_key(name['given'])}|{profession}"
+    if len(key) > 160:
+        key = hashlib.sha256(key.encode()).hexdigest()
+    # Its numbers stay out of our columns: they would claim a place in the national directory.
+    person, _new = Practitioner.objects.get_or_create(
+        source=source_of(client), source_key=key, defaults={**name, "is_external": True}
+    )
+    return person
+
+
+def _noun(system: str, profession: str, civility: str, said: str) -> str:
+    if not profession:
+        return said
+    return nomenclature.short_label(system, profession, feminine=civility == "MME", liberal=False, fallback=said)
+
+
+def _label(what: str, where: str) -> str:
+    return " · ".join(w for w in (what, where) if w)[:200]
