@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN = .venv/bin
 WORKERS ?= 2
 
-.PHONY: demo setup setup-dev test test-slow check fix
+.PHONY: demo setup setup-dev test test-slow bench check fix
 
 demo: setup
 	@exec $(BIN)/cercle run --demo
@@ -23,6 +23,11 @@ test: setup-dev
 test-slow: setup-dev
 	@$(PYTHON) scripts/chromium.py
 	@$(BIN)/pytest -q -m slow --timeout 3600
+
+# SIZE=200, 1k, 10k, 100k or all; MATCHING=0 without, =1 with a million identities. See docs/bench.md.
+SIZE ?= 10k
+bench: setup
+	@$(BIN)/python -m bench.run $(SIZE)
 
 check: setup-dev
 	@$(BIN)/python scripts/check.py

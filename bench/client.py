@@ -65,7 +65,9 @@ class _Connection(asyncio.Protocol):
         return await self.waiter
 
 
-async def _drive(port: int, make: Callable[[int], bytes], connections: int, seconds: float, most: int, expect: int) -> Load:
+async def _drive(
+    port: int, make: Callable[[int], bytes], connections: int, seconds: float, most: int, expect: int
+) -> Load:
     loop, load, count = asyncio.get_running_loop(), Load(), 0
     started = time.perf_counter()
 
@@ -92,7 +94,9 @@ async def _drive(port: int, make: Callable[[int], bytes], connections: int, seco
     return load
 
 
-def drive(port: int, make: Callable[[int], bytes], *, connections: int, seconds: float, most: int = 100_000, expect: int = 200) -> Load:
+def drive(
+    port: int, make: Callable[[int], bytes], *, connections: int, seconds: float, most: int = 100_000, expect: int = 200
+) -> Load:
     """`make(n)` gives the n-th request's bytes. Ends after `seconds`, or `most` requests, or 20 unexpected answers."""
     return asyncio.run(_drive(port, make, connections, seconds, most, expect))
 
@@ -136,7 +140,9 @@ class Session:
         return "; ".join(f"{k}={v}" for k, v in self.cookies.items())
 
     def get(self, path: str) -> bytes:
-        return (f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nCookie: {self.cookie_text}\r\n\r\n").encode()
+        return (
+            f"GET {path} HTTP/1.1\r\nHost: localhost\r\nAccept: text/html\r\nCookie: {self.cookie_text}\r\n\r\n"
+        ).encode()
 
     def post(self, path: str, form: dict, *, htmx: bool = True) -> bytes:
         body = urlencode(form).encode()

@@ -31,7 +31,9 @@ def main() -> None:
     for who, facts in PEOPLE.items():
         plan["people"][who] = person(who, *facts)
     with connection.cursor() as cursor:
-        cursor.execute("SELECT (SELECT count(*) FROM patients_patient), (SELECT count(*) FROM notebook_note), (SELECT count(*) FROM audit_event)")
+        cursor.execute(
+            "SELECT (SELECT count(*) FROM patients_patient), (SELECT count(*) FROM notebook_note), (SELECT count(*) FROM audit_event)"
+        )
         plan["patients"], plan["notes"], plan["events"] = cursor.fetchone()
     for who in ("nurse", "dac"):
         plan["people"][who]["statements"] = statements(plan["people"][who])
@@ -51,15 +53,33 @@ def person(who: str, login: str, given: str, system: str, profession: str, funct
     if user is None:
         practitioner = Practitioner.objects.create(given=given, family="Banc", civility="MME", source="bench")
         role = PracticeRole.objects.create(
-            practitioner=practitioner, profession_system=system, profession=profession, function=function, mode="L", source="bench"
+            practitioner=practitioner,
+            profession_system=system,
+            profession=profession,
+            function=function,
+            mode="L",
+            source="bench",
         )
         user = User.objects.create_user(
-            login, PASSWORD, first_name=given, last_name="Banc", practitioner=practitioner, last_context=role, kind="professional"
+            login,
+            PASSWORD,
+            first_name=given,
+            last_name="Banc",
+            practitioner=practitioner,
+            last_context=role,
+            kind="professional",
         )
         accounts.give_second_factor(user, SECRET)
     role = user.last_context
     profile = rights.current().profile_of(system, profession)
-    given_ = {"role": role.pk, "user": user.pk, "profile": profile.code, "mask": profile.mask, "wanted": wanted, "shift": list(PEOPLE).index(who)}
+    given_ = {
+        "role": role.pk,
+        "user": user.pk,
+        "profile": profile.code,
+        "mask": profile.mask,
+        "wanted": wanted,
+        "shift": list(PEOPLE).index(who),
+    }
     with connection.cursor() as cursor:
         # Evenly over the whole territory; each of the three has circles of her own.
         cursor.execute(
@@ -72,7 +92,8 @@ def person(who: str, login: str, given: str, system: str, profession: str, funct
         )
         cursor.execute(
             "INSERT INTO notebook_readcursor (user_id, circle_id, read_seq, seen_at, visit_seq) SELECT %(user)s, circle_id, 0, now(), 0"
-            " FROM circles_member WHERE practice_role_id = %(role)s ON CONFLICT DO NOTHING", given_,
+            " FROM circles_member WHERE practice_role_id = %(role)s ON CONFLICT DO NOTHING",
+            given_,
         )
         cursor.execute(
             """SELECT m.circle_id::text, left(i.sort, 3), i.ins_value FROM circles_member m JOIN patients_patient p ON p.id = m.circle_id

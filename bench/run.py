@@ -39,17 +39,53 @@ class Work:
 
 
 WORKS = [
-    Work("search_name", "chercher par début de nom", "", lambda s, p, n: s.post("/patients/", {"q": p["prefixes"][n % len(p["prefixes"])]})),
-    Work("search_page", "la même, page entière", "", lambda s, p, n: s.get("/patients/?q=" + p["prefixes"][n % len(p["prefixes"])].replace(" ", "+"))),
-    Work("search_ins", "chercher par INS", "", lambda s, p, n: s.post("/patients/", {"q": p["ins"][n % len(p["ins"])]})),
+    Work(
+        "search_name",
+        "chercher par début de nom",
+        "",
+        lambda s, p, n: s.post("/patients/", {"q": p["prefixes"][n % len(p["prefixes"])]}),
+    ),
+    Work(
+        "search_page",
+        "la même, page entière",
+        "",
+        lambda s, p, n: s.get("/patients/?q=" + p["prefixes"][n % len(p["prefixes"])].replace(" ", "+")),
+    ),
+    Work(
+        "search_ins", "chercher par INS", "", lambda s, p, n: s.post("/patients/", {"q": p["ins"][n % len(p["ins"])]})
+    ),
     Work("patients", "« mes patients », non lus", "", lambda s, p, n: s.get("/patients/")),
-    Work("directory", "chercher dans l’annuaire", "", lambda s, p, n: s.get("/annuaire/?q=" + p["prefixes"][n % 10].replace(" ", "+"))),
-    Work("file", "ouvrir le dossier, 20 notes", "", lambda s, p, n: s.get(f"/patients/{p['circles'][n % len(p['circles'])]}/")),
+    Work(
+        "directory",
+        "chercher dans l’annuaire",
+        "",
+        lambda s, p, n: s.get("/annuaire/?q=" + p["prefixes"][n % 10].replace(" ", "+")),
+    ),
+    Work(
+        "file",
+        "ouvrir le dossier, 20 notes",
+        "",
+        lambda s, p, n: s.get(f"/patients/{p['circles'][n % len(p['circles'])]}/"),
+    ),
 ]
 FORM = {"text": sql.TEXT, "type": "OBS", "urgency": "0", "category": "nursing"}
 WRITES = [
-    Work("note", "ajouter une note (302)", "writer", lambda s, p, n: s.post(f"/patients/{_of(p, n)}/notes/", FORM, htmx=False), 302, False),
-    Work("note_htmx", "ajouter une note, cahier rendu", "writer", lambda s, p, n: s.post(f"/patients/{_of(p, n)}/notes/", FORM), 200, False),
+    Work(
+        "note",
+        "ajouter une note (302)",
+        "writer",
+        lambda s, p, n: s.post(f"/patients/{_of(p, n)}/notes/", FORM, htmx=False),
+        302,
+        False,
+    ),
+    Work(
+        "note_htmx",
+        "ajouter une note, cahier rendu",
+        "writer",
+        lambda s, p, n: s.post(f"/patients/{_of(p, n)}/notes/", FORM),
+        200,
+        False,
+    ),
 ]
 
 
@@ -71,6 +107,7 @@ class Line:
     bare: list[float] = field(default_factory=list)
     pgbench: list[float] = field(default_factory=list)
     statements: int = 0
+    cpu: float = 0.0
     loads: list[float] = field(default_factory=list)
 
     def as_json(self) -> dict:
@@ -78,6 +115,7 @@ class Line:
             "size": self.site, "work": self.work.key, "who": self.who, "requests": len(self.latency.times) + len(self.throughput.times),
             "p50_ms": round(self.latency.quantile(0.5), 1), "p95_ms": round(self.latency.quantile(0.95), 1),
             "per_second": round(self.throughput.rate, 1), "p95_ms_at_8": round(self.throughput.quantile(0.95), 1),
+            "cpu_ms": round(1000 * self.cpu / max(len(self.latency.times) + len(self.throughput.times), 1), 1),
             "kb": round(self.latency.bytes / 1024 / max(len(self.latency.times), 1), 1),
             "unexpected": len(self.latency.bad) + len(self.throughput.bad), "load_average": [round(x, 1) for x in self.loads],
         }  # fmt: skip
@@ -87,9 +125,15 @@ class Line:
             out |= {"sql_p50_ms": round(self.sql.quantile(0.5), 1), "sql_p95_ms": round(self.sql.quantile(0.95), 1)}
             out["times_sql"] = round(out["p50_ms"] / max(out["sql_p50_ms"], 0.1), 1)
         if self.bare:
-            out |= {"bare_per_second": round(statistics.mean(self.bare), 1), "of_bare": round(self.throughput.rate / statistics.mean(self.bare), 3)}
+            out |= {
+                "bare_per_second": round(statistics.mean(self.bare), 1),
+                "of_bare": round(self.throughput.rate / statistics.mean(self.bare), 3),
+            }
         if self.pgbench:
-            out |= {"pgbench_per_second": round(statistics.mean(self.pgbench), 1), "of_pgbench": round(self.throughput.rate / statistics.mean(self.pgbench), 3)}
+            out |= {
+                "pgbench_per_second": round(statistics.mean(self.pgbench), 1),
+                "of_pgbench": round(self.throughput.rate / statistics.mean(self.pgbench), 3),
+            }
         return out
 
 
@@ -125,8 +169,14 @@ class Bench:
         self._reset(site, person)
         drive(site.port, make, connections=LATENCY, seconds=0.5, most=20, expect=work.expect)  # warm: plans, templates
         self._beside(site, work, person, line)
-        line.latency.add(drive(site.port, make, connections=LATENCY, seconds=self.seconds, most=2000, expect=work.expect))
-        line.throughput.add(drive(site.port, make, connections=THROUGHPUT, seconds=self.seconds, most=10_000, expect=work.expect))
+        before = site.cpu()
+        line.latency.add(
+            drive(site.port, make, connections=LATENCY, seconds=self.seconds, most=2000, expect=work.expect)
+        )
+        line.throughput.add(
+            drive(site.port, make, connections=THROUGHPUT, seconds=self.seconds, most=10_000, expect=work.expect)
+        )
+        line.cpu += site.cpu() - before
         self._beside(site, work, person, line)
 
     def _beside(self, site: Site, work: Work, person: dict, line: Line) -> None:
@@ -139,11 +189,22 @@ class Bench:
         if work.key == "file":
             circles = person["circles"]
             plain = drive(
-                site.bare_port, lambda n: site.sessions["nurse"].get(f"/bare/{circles[n % len(circles)]}/"), connections=THROUGHPUT, seconds=half
+                site.bare_port,
+                lambda n: site.sessions["nurse"].get(f"/bare/{circles[n % len(circles)]}/"),
+                connections=THROUGHPUT,
+                seconds=half,
             )
             line.bare.append(plain.rate)
         if work.key.startswith("note"):
-            line.pgbench.append(sql.pgbench(site.server._binaries(), site.server.url("app"), site.scripts, connections=THROUGHPUT, seconds=round(half)))
+            line.pgbench.append(
+                sql.pgbench(
+                    site.server._binaries(),
+                    site.server.url("app"),
+                    site.scripts,
+                    connections=THROUGHPUT,
+                    seconds=round(half),
+                )
+            )
             with psycopg.connect(site.server.url("app"), autocommit=True) as connection:
                 connection.execute("DELETE FROM procrastinate_jobs WHERE queue_name = 'bench'")
 
@@ -155,7 +216,9 @@ class Bench:
         """Wait, 30 s at most, for the jobs of the notes just written: they are not the next round's burden."""
         with psycopg.connect(site.server.url("app"), autocommit=True) as connection:
             for _ in range(60):
-                waiting = connection.execute("SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing') AND scheduled_at IS NULL").fetchone()
+                waiting = connection.execute(
+                    "SELECT count(*) FROM procrastinate_jobs WHERE status IN ('todo', 'doing') AND scheduled_at IS NULL"
+                ).fetchone()
                 if waiting[0] < 5:
                     return
                 time.sleep(0.5)
@@ -169,7 +232,12 @@ def growth(rows: list[dict]) -> list[dict]:
         large = by.get(("100k", work, who))
         if size == "10k" and large:
             found.append(
-                {"work": work, "who": who, "p50": round(large["p50_ms"] / small["p50_ms"], 2), "p95": round(large["p95_ms"] / small["p95_ms"], 2)}
+                {
+                    "work": work,
+                    "who": who,
+                    "p50": round(large["p50_ms"] / small["p50_ms"], 2),
+                    "p95": round(large["p95_ms"] / small["p95_ms"], 2),
+                }
             )
     return found
 
@@ -184,20 +252,46 @@ def journal(site: Site) -> dict:
     started = time.perf_counter()
     site.cercle("audit", "verify", "--quiet")
     read = time.perf_counter() - started
-    return {"size": site.size, "events": events, "seal_s": round(sealed, 1), "verify_s": round(read, 1), "verify_per_second": round(events / read)}
+    return {
+        "size": site.size,
+        "events": events,
+        "seal_s": round(sealed, 1),
+        "verify_s": round(read, 1),
+        "verify_per_second": round(events / read),
+    }
 
 
 def matching(size: int) -> dict:
-    command = [sys.executable, str(ROOT / "bench" / "matching.py"), "--home", str(WHERE), "--online", str(size), "--sizes", *map(str, sorted({min(size, 100_000), size}))]
+    command = [
+        sys.executable,
+        str(ROOT / "bench" / "matching.py"),
+        "--home",
+        str(WHERE),
+        "--online",
+        str(size),
+        "--sizes",
+        *map(str, sorted({min(size, 100_000), size})),
+    ]
     done = subprocess.run(command, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout)
 
 
 def machine() -> dict:
-    cpu = next((x.split(":")[1].strip() for x in _lines("/proc/cpuinfo") if x.startswith("model name")), platform.processor())
+    cpu = next(
+        (x.split(":")[1].strip() for x in _lines("/proc/cpuinfo") if x.startswith("model name")), platform.processor()
+    )
     memory = next((int(x.split()[1]) // 1024**2 for x in _lines("/proc/meminfo") if x.startswith("MemTotal")), 0)
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout.strip()
-    return {"cpu": cpu, "cores": os.cpu_count(), "memory_gb": memory, "python": platform.python_version(), "commit": commit, "load": list(os.getloadavg())}
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True
+    ).stdout.strip()
+    return {
+        "cpu": cpu,
+        "cores": os.cpu_count(),
+        "memory_gb": memory,
+        "python": platform.python_version(),
+        "commit": commit,
+        "load": list(os.getloadavg()),
+    }
 
 
 def _lines(path: str) -> list[str]:
@@ -208,7 +302,7 @@ def _lines(path: str) -> list[str]:
 
 
 def table(result: dict) -> str:
-    head = f"{'taille':>6} {'quoi':<32}{'qui':<7}{'p50 ms':>8}{'p95 ms':>8}{'req/s':>8}{'Ko':>6}{'SQL p50':>9}{'× SQL':>7}{'requêtes':>9}{'charge':>8}"
+    head = f"{'taille':>6} {'quoi':<32}{'qui':<7}{'p50 ms':>8}{'p95 ms':>8}{'req/s':>8}{'CPU ms':>8}{'Ko':>6}{'SQL p50':>9}{'× SQL':>7}{'requêtes':>9}{'charge':>8}"
     lines = [head, "-" * len(head)]
     labels = {w.key: w.label for w in [*WORKS, *WRITES]}
     for r in result["works"]:
@@ -216,19 +310,27 @@ def table(result: dict) -> str:
         bad = f"  {r['unexpected']} réponses inattendues" if r["unexpected"] else ""
         late = "" if r["p95_ms"] <= 50 else "  p95 > 50 ms"
         lines.append(
-            f"{r['size']:>6} {labels[r['work']]:<32}{r['who']:<7}{r['p50_ms']:>8}{r['p95_ms']:>8}{r['per_second']:>8}{r['kb']:>6}{sql_}"
+            f"{r['size']:>6} {labels[r['work']]:<32}{r['who']:<7}{r['p50_ms']:>8}{r['p95_ms']:>8}{r['per_second']:>8}{r['cpu_ms']:>8}{r['kb']:>6}{sql_}"
             f"{r.get('statements', ''):>9}{statistics.mean(r['load_average']):>8.1f}{late}{bad}"
         )
     lines.append("")
     for r in result["works"]:
         if "of_bare" in r:
-            lines.append(f"{r['size']:>6} dossiers/s ({r['who']}) : {r['per_second']}, vue Django nue {r['bare_per_second']}, rapport {r['of_bare']} (visé 0,3)")
+            lines.append(
+                f"{r['size']:>6} dossiers/s ({r['who']}) : {r['per_second']}, vue Django nue {r['bare_per_second']}, rapport {r['of_bare']} (visé 0,3)"
+            )
         if "of_pgbench" in r:
-            lines.append(f"{r['size']:>6} notes/s ({labels[r['work']]}) : {r['per_second']}, pgbench {r['pgbench_per_second']}, rapport {r['of_pgbench']} (visé 0,15)")
+            lines.append(
+                f"{r['size']:>6} notes/s ({labels[r['work']]}) : {r['per_second']}, pgbench {r['pgbench_per_second']}, rapport {r['of_pgbench']} (visé 0,15)"
+            )
     for g in result["growth"]:
-        lines.append(f"10k vers 100k, {labels[g['work']]} ({g['who']}) : p95 × {g['p95']}, p50 × {g['p50']} (au plus 1,2)")
+        lines.append(
+            f"10k vers 100k, {labels[g['work']]} ({g['who']}) : p95 × {g['p95']}, p50 × {g['p50']} (au plus 1,2)"
+        )
     for j in result["journal"]:
-        lines.append(f"{j['size']:>6} journal : {j['events']} traces, sceau {j['seal_s']} s, relecture {j['verify_s']} s ({j['verify_per_second']} par seconde)")
+        lines.append(
+            f"{j['size']:>6} journal : {j['events']} traces, sceau {j['seal_s']} s, relecture {j['verify_s']} s ({j['verify_per_second']} par seconde)"
+        )
     return "\n".join(lines)
 
 
@@ -239,10 +341,14 @@ def say(text: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
     parser.add_argument("sizes", nargs="*", default=["10k"], help=f"{', '.join(SIZES)} ou all")
-    parser.add_argument("--seconds", type=float, default=float(os.environ.get("BENCH_SECONDS", "2")), help="durée d’une tranche")
+    parser.add_argument(
+        "--seconds", type=float, default=float(os.environ.get("BENCH_SECONDS", "2")), help="durée d’une tranche"
+    )
     parser.add_argument("--rounds", type=int, default=int(os.environ.get("BENCH_ROUNDS", "3")))
     parser.add_argument("--only", nargs="*", default=[], help="search_name, file, note…")
-    parser.add_argument("--matching", type=int, default=None, help="taille du registre des doublons ; 0 : pas de doublons")
+    parser.add_argument(
+        "--matching", type=int, default=None, help="taille du registre des doublons ; 0 : pas de doublons"
+    )
     args = parser.parse_args()
     wanted = ["10k", "100k"] if args.sizes == ["all"] else args.sizes
     if unknown := [s for s in wanted if s not in SIZES]:
@@ -254,7 +360,13 @@ def main() -> None:
         matched = 0 if os.environ.get("MATCHING") == "0" else matched
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # through `finally`: what was started is stopped
     sites = [Site(size) for size in wanted]
-    result: dict = {"at": datetime.now().astimezone().isoformat(timespec="seconds"), "machine": machine(), "works": [], "growth": [], "journal": []}
+    result: dict = {
+        "at": datetime.now().astimezone().isoformat(timespec="seconds"),
+        "machine": machine(),
+        "works": [],
+        "growth": [],
+        "journal": [],
+    }
     started: list[Site] = []
     try:
         for site in sites:
@@ -280,7 +392,9 @@ def main() -> None:
     print(table(result))
     if "matching" in result:
         print("doublons : " + json.dumps(result["matching"], ensure_ascii=False))
-    print(f"{file.relative_to(ROOT)}  {result['machine']['cpu']}, {result['machine']['cores']} cœurs, charge {os.getloadavg()[0]:.1f}")
+    print(
+        f"{file.relative_to(ROOT)}  {result['machine']['cpu']}, {result['machine']['cores']} cœurs, charge {os.getloadavg()[0]:.1f}"
+    )
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from .client import HOST, Session
 
 ROOT = Path(__file__).resolve().parent.parent
 WHERE = ROOT / "var" / "bench"
+TICK = os.sysconf("SC_CLK_TCK")
 SIZES = {"200": 200, "1k": 1000, "10k": 10_000, "100k": 100_000}
 
 
@@ -35,6 +36,25 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return probe.getsockname()[1]
+
+
+def _processes() -> list[tuple[int, int, int]]:
+    """pid, parent, ticks of processor (its own and its ended children's)."""
+    found = []
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            words = Path(f"/proc/{name}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            continue
+        found.append((int(name), int(words[1]), sum(map(int, words[11:15]))))
+    return found
+
+
+def _cwd(pid: int) -> str:
+    try:
+        return os.readlink(f"/proc/{pid}/cwd")
+    except OSError:
+        return ""
 
 
 class Site:
@@ -78,7 +98,9 @@ class Site:
         return done.stdout
 
     def environment(self, **more: str) -> dict:
-        kept = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "DATABASE_OWNER_URL", "CERCLE_EMBEDDED"}}
+        kept = {
+            k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "DATABASE_OWNER_URL", "CERCLE_EMBEDDED"}
+        }
         return kept | {
             "CERCLE_HOME": str(self.home), "CERCLE_INSECURE_HTTP": "1", "CERCLE_ALLOW_ROOT": "1", "PORT": str(self.port),
             "CERCLE_TOTP_CODES_SERVE_TWICE": "1", "BASE_URL": f"http://{HOST}:{self.port}",
@@ -89,11 +111,28 @@ class Site:
         self.server.acquire()
         plan = self.home / "plan.pickle"
         with_database = {"DATABASE_URL": self.server.url("app")}
-        subprocess.run([sys.executable, "-m", "bench.prepare", str(plan)], cwd=ROOT, env=self.environment(**with_database), check=True)
+        subprocess.run(
+            [sys.executable, "-m", "bench.prepare", str(plan)],
+            cwd=ROOT,
+            env=self.environment(**with_database),
+            check=True,
+        )
         self.plan = pickle.loads(plan.read_bytes())  # nosec B301: written by the line above
         self.people = self.plan["people"]
         self._run(["-m", "config.cli", "run", "--workers", "2"], self.environment(), "server.log")
-        bare = ["-m", "granian", "--interface", "asgi", "--no-ws", "--host", HOST, "--port", str(self.bare_port), "--workers", "2"]
+        bare = [
+            "-m",
+            "granian",
+            "--interface",
+            "asgi",
+            "--no-ws",
+            "--host",
+            HOST,
+            "--port",
+            str(self.bare_port),
+            "--workers",
+            "2",
+        ]
         bare += ["--log-level", "warning", "bench.bare:application"]
         self._run(bare, self.environment(**with_database), "bare.log")
         self._wait(self.port, "/healthz")
@@ -119,6 +158,17 @@ class Site:
             except OSError:
                 time.sleep(0.1)
         raise SystemExit(f"bench: {self.size} does not answer; see {self.home}/server.log")
+
+    def cpu(self) -> float:
+        """Seconds of processor spent so far by this site's web workers and database: neighbours do not count in it."""
+        ours, spent = {self.processes[0].pid}, 0.0
+        data = os.path.realpath(self.server.data)
+        for _generation in range(3):
+            ours |= {pid for pid, parent, _t in _processes() if parent in ours}
+        for pid, _parent, ticks in _processes():
+            if pid in ours or _cwd(pid) == data:
+                spent += ticks / TICK
+        return spent
 
     def stop(self) -> None:
         for process in self.processes:

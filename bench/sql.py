@@ -82,7 +82,18 @@ def pgbench(binaries: Path, url: str, scripts: list[Path], *, connections: int, 
         "PGUSER": unquote(parts.username or ""), "PGPASSWORD": unquote(parts.password or ""), "PGDATABASE": parts.path.lstrip("/"),
         "PGHOST": parse_qs(parts.query).get("host", [parts.hostname or ""])[0], "PGPORT": str(parts.port or 5432), "PATH": "/usr/bin:/bin",
     }  # fmt: skip
-    command = [str(binaries / "pgbench"), "-n", "-M", "prepared", "-c", str(connections), "-j", "1", "-T", str(max(int(seconds), 1))]
+    command = [
+        str(binaries / "pgbench"),
+        "-n",
+        "-M",
+        "prepared",
+        "-c",
+        str(connections),
+        "-j",
+        "1",
+        "-T",
+        str(max(int(seconds), 1)),
+    ]
     for script in scripts:
         command += ["-f", str(script)]
     done = subprocess.run(command, env=env, capture_output=True, text=True, timeout=120)
@@ -96,7 +107,9 @@ def tidy(superuser: str, writer: str) -> None:
     """Take back the notes that the bench wrote, so that a dataset serves again; its traces stay, as they must."""
     with psycopg.connect(superuser, autocommit=True) as connection:
         connection.execute("SET session_replication_role = replica")
-        connection.execute("CREATE TEMP TABLE ours AS SELECT id, circle_id FROM notebook_note WHERE author_user_id = %s", [writer])
+        connection.execute(
+            "CREATE TEMP TABLE ours AS SELECT id, circle_id FROM notebook_note WHERE author_user_id = %s", [writer]
+        )
         for table, column in (
             ("notebook_noteversion", "note_id"), ("notebook_receipt", "note_id"), ("notebook_noterecipient", "note_id"),
             ("notifications_notification", "target_id"), ("notebook_note", "id"),
@@ -112,4 +125,6 @@ def tidy(superuser: str, writer: str) -> None:
             " FROM circles_circlecounter k WHERE k.circle_id = c.circle_id AND c.circle_id IN (SELECT circle_id FROM ours)"
         )
         connection.execute("DELETE FROM procrastinate_jobs WHERE queue_name = 'bench'")
-        connection.execute("VACUUM notebook_note, notebook_noteversion, notebook_readcursor, circles_circlecounter, procrastinate_jobs")
+        connection.execute(
+            "VACUUM notebook_note, notebook_noteversion, notebook_readcursor, circles_circlecounter, procrastinate_jobs"
+        )
