@@ -8,7 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
@@ -39,17 +39,25 @@ from .models import mark
 from .territory import COLUMNS, Bundle, Person, Sector, World, bundles
 
 BATCH = 1000
+WHOLE = 2 * BATCH  # up to here, one transaction
 PER_SECTOR = 400  # patients whom one set of professionals looks after
 SHELL = Machine(source="cli", ground="shell", actor_name="cercle demo")
 Progress = Callable[[int, int], None]
 
 
 def load(*, patients: int, seed: int, now: datetime | None = None, progress: Progress | None = None) -> dict[str, int]:
-    """Rows written, by table. Raises Refused on a database that already has patients."""
+    """Rows written, by table. Raises Refused on a database that already has patients.
+
+    The usual territory comes whole or not at all; a large one is committed batch by batch.
+    """
+    with transaction.atomic() if patients <= WHOLE else nullcontext():
+        return _load(patients, seed, now or timezone.now(), progress)
+
+
+def _load(patients: int, seed: int, now: datetime, progress: Progress | None) -> dict[str, int]:
     mark(patients=patients, seed=seed)
     if not reference.is_loaded():
         reference.load()
-    now = now or timezone.now()
     rng = Random(f"{seed}:cast")
     with transaction.atomic():
         staff = Staff(rng)
@@ -101,7 +109,7 @@ def _copy(rows: dict[str, list[tuple]], counts: dict[str, int]) -> None:
 @contextmanager
 def _writer(patients: int) -> Iterator[Callable]:
     """Gives `write(rows, counts)`. A large territory writes one batch behind, while the next one is invented."""
-    if patients <= 2 * BATCH:
+    if patients <= WHOLE:
         yield _copy
         return
     with ThreadPoolExecutor(1) as behind:
@@ -115,7 +123,7 @@ def _writer(patients: int) -> Iterator[Callable]:
         yield write
         for each in waiting:
             each.result()
-        behind.submit(connection.close).result()
+        behind.submit(lambda: connection.close()).result()  # the proxy, looked up over there
 
 
 def _test_identities() -> list[dict]:
@@ -130,7 +138,12 @@ def _test_identities() -> list[dict]:
             and len(row.get("date_naissance") or "") == 10
         ):
             continue
-        if value in seen or not row.get("cog_naissance") or row.get("sexe") not in ("F", "M"):
+        if (
+            value in seen
+            or not row.get("cog_naissance")
+            or row.get("sexe") not in ("F", "M")
+            or row["date_naissance"] > "1999"
+        ):
             continue
         if not re.fullmatch("[A-Z' -]+", row["nom_naissance"] + row["premier_prenom"] + "".join(row["liste_prenoms"])):
             continue
@@ -161,6 +174,7 @@ class Staff:
         for pro, person in zip(cast.PROS, people_, strict=True):
             if pro.work in ("coord", "ssiad"):
                 person.team = team_of[self.places[pro.place].pk]
+                person.mates = [str(self.users[_login(p)].pk) for p in cast.PROS if p.place == pro.place]
             by_work[pro.work].append(person)
         self.first = by_work["nurse"][0]
         self.everywhere = dict(by_work)
@@ -222,7 +236,7 @@ class Staff:
                 organization=other, mode=pro.second[1], phone=other.phone, address=other.address, **common,
                 **self._at(other.commune_code), **more,
             )  # fmt: skip
-        login = pro.login or name_key(f"{pro.given} {pro.family}").replace(" ", ".")
+        login = _login(pro)
         user = User.objects.create(
             email=f"{login}@{cast.DOMAIN}", password=self.password, first_name=pro.given, last_name=pro.family, kind="professional",
             practitioner=practitioner, last_context=role,
@@ -328,6 +342,10 @@ class Staff:
             user=str(user.pk), role=str(role.pk), name=name, label=described(role), team=str(desk.pk) if work == "coord" else None,
             salutation=f"Dr\u00a0{family}" if title else name, first_name=given,
         )  # fmt: skip
+
+
+def _login(pro: cast.Pro) -> str:
+    return pro.login or name_key(f"{pro.given} {pro.family}").replace(" ", ".")
 
 
 def _photos() -> list[dict]:

@@ -111,6 +111,7 @@ class Person:
     wards: list[str] = field(default_factory=list)
     salutation: str = ""
     first_name: str = ""
+    mates: list[str] = field(default_factory=list)  # accounts of the whole team, which reads together
 
 
 @dataclass(slots=True)
@@ -163,12 +164,19 @@ class Bundle:
         self.world, self.number = world, number
         self.rng = Random(f"{world.seed}:{number}")
         self.rows: dict[str, list[tuple]] = defaultdict(list)
-        self.story = self.rng.choice(_tales())
+        self.test = world.tests.pop() if world.tests and number % 8 == 5 else None
+        self.story = self.rng.choice(self._fitting_tales())
         self.ending = self._ending()
-        self.sector = sector
+        self.sector, self.drawn = sector, False
         self._circle()
         self._identity()
         self._write()
+
+    def _fitting_tales(self) -> list[Story]:
+        if not self.test:
+            return _tales()
+        age = self.world.now.year - int(self.test["date_naissance"][:4])
+        return [s for s in _tales() if s.ages[0] - 5 <= age] or [s for s in _tales() if s.key == "ms"]
 
     # --- Who is around ------------------------------------------------------------------------------------------------
     def _ending(self) -> str:
@@ -194,6 +202,7 @@ class Bundle:
         """The list of the first account: a few to read, some in hospital, the others quiet."""
         place = self.world.given
         self.world.given += 1
+        self.drawn = True
         self.ending = {3: "urgent", 7: "watch", 11: "calm!", 16: "calm!", 19: "hospital", 24: "hospital"}.get(place, "")
         if self.ending == "hospital":
             self.cast.setdefault("ward", self._pick("ward"))
@@ -201,7 +210,6 @@ class Bundle:
     def _identity(self) -> None:
         rng, world = self.rng, self.world
         today = world.now.astimezone(PARIS).date()
-        self.test = world.tests.pop() if world.tests and self.number % 8 == 5 else None
         low, high = self.story.ages
         if self.test:
             t = self.test
@@ -384,7 +392,11 @@ class Bundle:
         """The story's threads in order, everyday ones between them, and how it stands today: 17 notes in all."""
         rng = self.rng
         end = self.ending.rstrip("!")
+        if not end and rng.random() < 0.7:
+            end = "calm"
         last = self._may_write(_lines(end)) if end else []
+        if self.drawn and self.ending:  # what she has to read was written by someone else
+            last = [line for line in last if line.who != "nurse"] or last
         closing = [rng.choice(last)] if last else []
         room = NOTES - len(closing)
         told: list[Line] = []
@@ -418,7 +430,7 @@ class Bundle:
         self.used: set[str] = set()
         lively = self.ending.rstrip("!") != ""
         # Alive today, a few days ago or some weeks ago.
-        quiet = 0 if lively else rng.choices((0, 1, 2, 5, 9, 20), (8, 22, 24, 26, 14, 6))[0]
+        quiet = 0 if lively else int(26 * rng.random() ** 2.6)
         days = self._days(len(threads), quiet)
         self.times: list[datetime] = []
         self.authors: list[Person] = []
@@ -543,19 +555,16 @@ class Bundle:
     def _cursors(self) -> None:
         """Most have read to the end; some are behind by their last answers."""
         rng, now = self.rng, self.world.now
-        seen = set()
-        for person in self.cast.values():
-            if not person.user or person.user in seen:
-                continue
-            seen.add(person.user)
-            behind = rng.choices((0, 1, 2, 4), (80, 10, 6, 4))[0]
-            if self.world.first and person is self.world.first:
+        # Whoever wrote has seen what stands before her own words.
+        wrote = {a.user: n for n, a in enumerate(self.authors, 1)}
+        accounts = dict.fromkeys(u for p in self.cast.values() for u in (p.user, *p.mates) if u)
+        for user in accounts:
+            behind = rng.choices((0, 1, 2, 4), (84, 9, 4, 3))[0]
+            if self.drawn and self.world.first and user == self.world.first.user:
                 behind = {"urgent": 2, "watch": 3, "calm!": 1}.get(self.ending, 0)
-            # Whoever wrote has seen what stands before her own words.
-            wrote = max((n for n, a in enumerate(self.authors, 1) if a is person), default=0)
-            read = max(self.seq - behind, wrote, 0)
-            at = self.times[read - 1] + timedelta(minutes=9) if read else self.opened
-            self.rows["notebook_readcursor"].append((person.user, self.pk, read, min(at, now), 0, None))
+            read = max(self.seq - behind, wrote.get(user, 0))
+            at = self.times[read - 1] + timedelta(minutes=9)
+            self.rows["notebook_readcursor"].append((user, self.pk, read, min(at, now), 0, None))
 
     # --- Stays --------------------------------------------------------------------------------------------------------
     def _stay(self, ward: Person) -> None:
