@@ -466,18 +466,26 @@ def _json(stream: BinaryIO, length: int) -> dict:
     return found
 
 
+LEAVING = 5.0  # seconds: a server process outlives its client by a moment
+
+
 def _check_alone(alias: str) -> None:
     connections["default"].close()
+    patience = time.monotonic() + LEAVING
     with connections[alias].cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            # What other roles do is hidden from the owner: a user name and no known type is a client too.
-            " AND usename IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend'"
-        )
-        if cursor.fetchone()[0]:
-            raise Refused(
-                _("Cercle tourne encore sur cette base : arrêtez-le (cercle stop), puis recommencez."), "in_use"
+        while True:
+            cursor.execute(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+                # What other roles do is hidden from the owner: a user name and no known type is a client too.
+                " AND usename IS NOT NULL AND coalesce(backend_type, 'client backend') = 'client backend'"
             )
+            if not cursor.fetchone()[0]:
+                return
+            if time.monotonic() > patience:
+                raise Refused(
+                    _("Cercle tourne encore sur cette base : arrêtez-le (cercle stop), puis recommencez."), "in_use"
+                )
+            time.sleep(0.1)
 
 
 def _check_empty(alias: str) -> None:

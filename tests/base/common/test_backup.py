@@ -11,6 +11,7 @@ import pytest
 from django.core.management import call_command
 from django.db import connection, connections, transaction
 
+from cercle.base.audit import keys
 from cercle.base.audit.record import SYSTEM, record
 from cercle.base.common import archive, blobs
 from cercle.base.common.errors import Refused
@@ -34,6 +35,7 @@ def full(fresh_db, home):
     Organization.objects.create(name="Cabinet de l’Œuvre", finess="290000017")
     with transaction.atomic():
         record(SYSTEM, "directory.organization_added", circle_id=None)
+    keys.private()  # made at the first seal, which waits while another database of the cluster writes
     call_command("audit", "seal", stdout=io.StringIO())
     blobs.put(b"a photo")
     blobs.put(os.urandom(3_000_000))
