@@ -39,7 +39,7 @@ class About:
 ABOUT = {
     Kind.ALLERGY: About(
         Category.MEDICAL, "triangle-alert", gettext_lazy("Noter une allergie"),
-        gettext_lazy("Pas renseigné\u00a0: demandez avant de donner un médicament."),
+        gettext_lazy("Pas renseigné : demandez avant de donner un médicament."),
         gettext_lazy("Aucune allergie connue"),
     ),
     Kind.TREATMENT: About(

@@ -107,7 +107,7 @@ class NewPatientForm(PlaceByName, ResidenceByName, identity.IdentityForm):
         if day > timezone.localdate():
             raise forms.ValidationError(_("Cette date est dans le futur."))
         if day < timezone.localdate() - timedelta(days=365 * 20):
-            raise forms.ValidationError(_("Cette date est trop ancienne\u00a0: vérifiez l’année."))
+            raise forms.ValidationError(_("Cette date est trop ancienne : vérifiez l’année."))
         return day
 
 
@@ -119,7 +119,7 @@ class EssentialForm(forms.Form):
     )
     since = forms.CharField(
         label=gettext_lazy("Depuis"), max_length=10, required=False,
-        help_text=gettext_lazy("Un jour, un mois ou une année\u00a0: 12/04/2019, 04/2019, 2019."),
+        help_text=gettext_lazy("Un jour, un mois ou une année : 12/04/2019, 04/2019, 2019."),
     )  # fmt: skip
 
     def clean_since(self):
@@ -142,7 +142,7 @@ class SurvivorForm(forms.Form):
     survivor = forms.UUIDField(error_messages={"required": gettext_lazy("Choisissez la fiche à conserver.")})
     reason = forms.CharField(
         label=gettext_lazy("Motif de la décision"), max_length=500,
-        error_messages={"required": gettext_lazy("Indiquez le motif\u00a0: il reste dans l’historique.")},
+        error_messages={"required": gettext_lazy("Indiquez le motif : il reste dans l’historique.")},
     )  # fmt: skip
 
 

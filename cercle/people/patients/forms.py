@@ -74,7 +74,7 @@ class TraitsForm(forms.Form):
         gettext_lazy("Date de naissance"),
         40,
         True,
-        help=gettext_lazy("12/04/1939, ou ce qui est connu\u00a0: 04/1939, 1939."),
+        help=gettext_lazy("12/04/1939, ou ce qui est connu : 04/1939, 1939."),
         inputmode="numeric",
         autocomplete="off",
     )
@@ -82,7 +82,7 @@ class TraitsForm(forms.Form):
     birth_place_code = _text(
         gettext_lazy("Code INSEE du lieu de naissance"),
         5,
-        help=gettext_lazy("Commune de naissance, ou 99 et le pays\u00a0; 99999 s’il n’est pas connu."),
+        help=gettext_lazy("Commune de naissance, ou 99 et le pays ; 99999 s’il n’est pas connu."),
         autocomplete="off",
     )
     used_family = _text(gettext_lazy("Nom utilisé"), 100, autocomplete="off")
@@ -215,7 +215,7 @@ class ContactForm(forms.Form):
     is_emergency = forms.BooleanField(label=gettext_lazy("À prévenir en cas d’urgence"), required=False)
     is_trusted = forms.BooleanField(
         label=gettext_lazy("Personne de confiance"),
-        help_text=gettext_lazy("Désignée par écrit par la personne elle-même\u00a0; une seule à la fois."),
+        help_text=gettext_lazy("Désignée par écrit par la personne elle-même ; une seule à la fois."),
         required=False,
     )
     is_carer = forms.BooleanField(label=gettext_lazy("Proche aidant"), required=False)
