@@ -64,6 +64,7 @@ NONSENSE = {
 }  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("route", [r for r in routes.every() if "token" not in r.parameters], ids=lambda r: r.name)
 def test_nonsense_is_never_a_failure_of_the_server(client, alice, alices_rows, route):
     """NUL, digits that are not, huge numbers, direction marks, zalgo, markup: refused in words, or taken as words."""

@@ -39,11 +39,8 @@ def named(error: BaseException) -> str:
         cause = cause.__cause__
     if cause is not None:
         diagnosis = getattr(cause, "diag", None)
-        words = [
-            cause.sqlstate,
-            *(getattr(diagnosis, n, None) for n in ("table_name", "column_name", "constraint_name")),
-        ]
-        return f"{name} ({' '.join(w for w in words if w)})"
+        names = (getattr(diagnosis, n, None) for n in ("table_name", "column_name", "constraint_name"))
+        return f"{name} ({' '.join(w for w in (getattr(cause, 'sqlstate', ''), *names) if w)})"
     if any(c.__name__ in SPOKEN for c in kind.__mro__):
         return f"{name}: {discreet(str(error))}"
     return name
@@ -57,7 +54,8 @@ def _where(error: BaseException) -> list[str]:
 
 class DiscreetFormatter(logging.Formatter):
     def formatException(self, ei) -> str:
-        error, lines, seen = ei[1], [], set()
+        error, seen = ei[1], set()
+        lines: list[str] = []
         while error is not None and id(error) not in seen:
             seen.add(id(error))
             lines[:0] = [*_where(error), named(error)]
