@@ -70,9 +70,9 @@ class Lot:
         """What a Reference points to inside this file: contained, urn:uuid, fullUrl, Type/id, or logical identifier."""
         target = text(reference, "reference")
         if target.startswith("#"):
-            for held in items(within.resource, "contained"):
-                if text(held, "id") == target[1:] and text(held, "resourceType") in types:
-                    return Entry(held, f"{within.path}.contained", full_url=f"{within.ref}#{target[1:]}")
+            for inner in items(within.resource, "contained"):
+                if text(inner, "id") == target[1:] and text(inner, "resourceType") in types:
+                    return Entry(inner, f"{within.path}.contained", full_url=f"{within.ref}#{target[1:]}")
             return None
         for name in _spellings(target):
             if (found := self.by_name.get(name)) and found.type in types:

@@ -272,7 +272,7 @@ def _memberships(viewer: Viewer, circle_id) -> list[Member]:
 
 
 def reach_as_feed(client, circle_id, *, source: str) -> Acting | None:
-    """A connector acts where it is a member (or fed the circle open)."""
+    """A connector acts where it is a member (or fed the circle open), unless the person opposed its structure."""
     member = (
         Member.objects.filter(in_force(), circle_id=circle_id, api_client=client)
         .select_related("circle__patient__identity", "circle__counter")
@@ -281,8 +281,12 @@ def reach_as_feed(client, circle_id, *, source: str) -> Acting | None:
     if member is None:
         return None
     profile = rights.current().profiles["connector"]
-    viewer = Viewer(user_id=None, actor_name=client.name, actor_role="connecteur", source=source)
-    return _acting(viewer, member.circle, profile, ground=Ground.FEED, member=member, mask=int(Reader.CONNECTOR))
+    viewer = Viewer(
+        user_id=None, organization_id=client.organization_id, actor_name=client.name, actor_role="connecteur", source=source
+    )
+    return _opposed(
+        _acting(viewer, member.circle, profile, ground=Ground.FEED, member=member, mask=int(Reader.CONNECTOR))
+    )
 
 
 def _reach_by_break_glass(viewer: Viewer, circle_id, opening) -> Acting | None:

@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from cercle.base.audit.models import AuditEvent
+from cercle.base.common.errors import Refused
 from cercle.base.web import places
 from cercle.care.documents.models import Document
 from cercle.care.notebook import queries
@@ -336,6 +337,38 @@ def test_a_circle_that_others_opened_takes_the_feed_in_unless_it_was_sent_away(s
 def test_a_connector_sees_nothing_of_a_circle_that_it_did_not_feed(send):
     pk = send(lot(note())).patient_ids[0]
     assert reach_as_feed(cdl.connector("Inconnu"), pk, source="fhir") is None
+
+
+@pytest.mark.parametrize("category", ["", "nursing"])
+def test_an_opposition_to_its_structure_closes_the_door(send, source, category):
+    pk = send(lot(note())).patient_ids[0]
+    feed = reach_as_feed(source, pk, source="fhir")
+    circles.oppose(feed, organization=source.organization, category=category)
+    with pytest.raises(Rejected):
+        send(lot(note(ref="urn:uuid:n-2")))
+    assert Note.objects.count() == 1
+
+
+def test_a_connector_that_was_switched_off_sends_nothing(source):
+    source.active = False
+    source.save()
+    with pytest.raises(Refused, match="désactivé"):
+        cdl.connector(source.name)
+
+
+def test_a_psychologist_is_kept_among_the_strictest_notes_that_a_connector_writes(send):
+    role = nurse()
+    role[1]["code"] = [{"coding": [{"system": G15, "code": "93"}]}]
+    report = send(lot(note(), *role))
+    assert Note.objects.get().category == "medical" and any("médical" in w for w in report.warnings)
+
+
+def test_a_role_that_names_nobody_beside_one_person_is_hers(send):
+    person, role = nurse()
+    del role["practitioner"]
+    send(lot(note(author=[{"reference": "Practitioner/p-1"}, {"reference": "PractitionerRole/ide-1", "display": "Mme Anne Kermarrec (infirmier)"}]), person, role))
+    found = Note.objects.get()
+    assert (found.author_name, found.author_label) == ("Anne Kermarrec", "Infirmière")
 
 
 # --- Authors -----------------------------------------------------------------------------------------------------------

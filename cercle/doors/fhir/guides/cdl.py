@@ -1,6 +1,6 @@
 """Cahier de liaison (ANS, CDL): a received lot becomes patients, circles and notes, all or nothing.
 
-Tolerant on shape (kinds of Bundle, ways to refer), strict on identity and on what rules who reads: see docs/fhir-cdl.md.
+Tolerant on shape (kinds of Bundle, ways to refer), strict on identity and on what rules who reads: see README.md of this door.
 """
 
 import copy
@@ -13,6 +13,7 @@ from uuid import UUID
 
 from django.core.files.base import ContentFile
 from django.db import connection, transaction
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from cercle.base.audit.record import Kind, record
@@ -98,7 +99,7 @@ def connector(name: str) -> ApiClient:
             defaults={"name": "Import CDL", "long_name": "Import du cahier de liaison"},
         )
         client, _new = ApiClient.objects.get_or_create(organization=owner, name=name)
-    if not client.active:
+    if not client.active or (client.until and client.until <= timezone.now()):
         raise Refused(_("Ce connecteur est désactivé."), "source")
     return client
 
@@ -320,6 +321,10 @@ class _Import:
         if person is None:
             person = self._actor(child(role, "practitioner"), note, frozenset({"Practitioner"}))
             display = text(child(role, "practitioner"), "display") or display.partition(" (")[0]
+            if person is None and not child(role, "practitioner"):
+                # A role that names nobody, beside one person: hers.
+                beside = [a for a in (self._actor(r, note, frozenset({"Practitioner"})) for r in note.authors) if a]
+                person = beside[0] if len(beside) == 1 else None
         else:
             mine = [
                 r
@@ -381,7 +386,7 @@ class _Import:
         known = rights.current().profiles.get(profile)
         # Outside the list of R1110-2 nothing is known of what the words hold: they are kept as care.
         category = known.default_category if known and profile != "other_pro" else Category.NURSING.value
-        if category not in acting.writable:
+        if category not in acting.profile.writable:
             # Psychological notes are not for connectors: the strictest category that they write.
             self.report.warn(
                 [_("La catégorie d’une note n’est pas ouverte aux connecteurs : elle est rangée en médical.")]

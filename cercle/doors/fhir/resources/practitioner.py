@@ -76,9 +76,7 @@ def read(
         return Signed(shown_name[:200], _label(said or _noun(system, profession, "", said), place), warnings=warnings)
     civility = next((p.upper() for p in texts(name, "prefix") if p.upper() in ("M", "MME")), "")
     title = next((s.upper() for s in texts(name, "suffix") + texts(name, "prefix") if s.upper() in ("DR", "PR")), "")
-    external = _external(
-        client, numbers, family=family, given=given, civility=civility, title=title, profession=profession
-    )
+    external = _external(client, numbers, family=family, given=given, civility=civility, title=title)
     chosen = None
     if profession:
         key = hashlib.sha256(
@@ -136,9 +134,9 @@ def _situation(person: Practitioner, system: str, profession: str, at: Organizat
     return next((r for r in roles if at and r.organization_id == at.pk), roles[0] if roles else None)
 
 
-def _external(client: ApiClient, numbers: dict[str, str], *, profession: str, **name: str) -> Practitioner:
+def _external(client: ApiClient, numbers: dict[str, str], **name: str) -> Practitioner:
     number = next((f"{k}:{numbers[k]}" for k in ("rpps", "adeli", "national_id", "own") if numbers.get(k)), "")
-    key = number or f"name:{name_key(name['family'])}|{name_key(name['given'])}|{profession}"
+    key = number or f"name:{name_key(name['family'])}|{name_key(name['given'])}"
     if len(key) > 160:
         key = hashlib.sha256(key.encode()).hexdigest()
     # Its numbers stay out of our columns: they would claim a place in the national directory.
