@@ -50,10 +50,10 @@ def _refusals(staff: Any, files: list[Circle]) -> None:
         _lead(files[17]),
         practitioner=pharmacist,
         category="psychological",
-        reason="« C’est une voisine, je ne veux pas qu’elle sache. »",
+        reason="«\u00a0C’est une voisine, je ne veux pas qu’elle sache.\u00a0»",
     )
     circles.oppose(
-        _lead(files[31]),
+        _lead(files[18]),
         organization=staff.places["ehpad"],
         reason="Ne souhaite pas que la résidence de son frère voie son dossier.",
     )

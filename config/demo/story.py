@@ -22,6 +22,8 @@ from cercle.people.patients import actions as patients
 from cercle.people.patients.models import Patient
 from cercle.people.patients.traits import CivilTraits
 
+from .stories import typeset
+
 
 def day(offset: int, hour: int, minute: int = 0) -> datetime:
     """A local instant, `offset` days from today; never in the future."""
@@ -131,16 +133,30 @@ def tell(cast: dict[str, User], daughter: User, hospital: Organization) -> Patie
     as_["daughter"] = reach(make_viewer(daughter, None, source="demo"), patient.pk)
 
     def write(who: str, at: datetime, text: str, **more):
-        return notebook.add_note(as_[who], text=text, written_at=at, **more)
+        return notebook.add_note(as_[who], text=typeset(text), written_at=at, **more)
 
-    for back, weight, bp, spo2, sugar in (
-        (26, "70,8", "14/8", "96", "1,31"),
-        (19, "70,9", "15/8", "96", "1,22"),
-        (12, "71,0", "14/8", "95", "1,36"),
-        (10, "71,4", "15/9", "95", "1,28"),
+    for back, weight, bp, spo2, sugar, text in (
+        (26, "70,8", "14/8", "96", "1,31", "Passage du soir, rien de particulier."),
+        (
+            19,
+            "70,9",
+            "15/8",
+            "96",
+            "1,22",
+            "A bien dîné. Marche dans l’appartement sans s’essouffler, chevilles souples.",
+        ),
+        (12, "71,0", "14/8", "95", "1,36", "Bonne journée, sa voisine est passée. Injection faite, cuisse droite."),
+        (
+            10,
+            "71,4",
+            "15/9",
+            "95",
+            "1,28",
+            "Un peu fatiguée, dit avoir mangé salé dimanche. Les chaussettes marquent un peu.",
+        ),
     ):
         write(
-            "nurse", day(-back, 18), "Passage du soir, rien de particulier.", type="OBS",
+            "nurse", day(-back, 18), text, type="OBS",
             measures=[parse("weight", weight), parse("bp", bp), parse("spo2", spo2), parse("glycaemia", sugar, "à jeun")],
         )  # fmt: skip
     write(
@@ -172,7 +188,7 @@ def tell(cast: dict[str, User], daughter: User, hospital: Organization) -> Patie
     )  # fmt: skip
     write(
         "ward_nurse", day(-1, 15, 20),
-        "Ulcère de la malléole interne gauche : berges propres, fond bourgeonnant, peu d’exsudat, 3,1 × 2,2 cm (−0,4 cm depuis le 24). Hydrocellulaire, "
+        "Ulcère de la malléole interne gauche : berges propres, fond bourgeonnant, peu d’exsudat, 3,1 × 2,2 cm (−0,4 cm depuis la photo). Hydrocellulaire, "
         "bande de compression remise. Douleur 2 sur 10 au retrait. À refaire vendredi au domicile.",
         type="INTERV", category="nursing", files=[Upload(wound_photo(), "plaie.jpg")],
     )  # fmt: skip
