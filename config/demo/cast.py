@@ -73,7 +73,7 @@ def _pro(line: str) -> Pro:
     given, _, family = name.partition(" ")
     family = family.replace("_", " ")
     options = dict(m.split("=") for m in more if "=" in m)
-    second = tuple(options.get("second", ":").split(":"))
+    other, _, mode = options.get("second", ":").partition(":")
     return Pro(
         f"{given} {family}",
         civility,
@@ -83,7 +83,7 @@ def _pro(line: str) -> Pro:
         zone,
         place,
         options.get("login", ""),
-        second,
+        (other, mode),
         "admin" in more,
     )
 

@@ -90,8 +90,8 @@ def _batch(some: list[Bundle]) -> dict[str, list[tuple]]:
         for table, found in bundle.rows.items():
             rows[table] += found
     if some:
-        for bundle, found in zip(some, keys_of([b.traits for b in some]), strict=True):
-            rows["patients_matchkey"] += [(key, bundle.pk) for key in found]
+        for bundle, keys in zip(some, keys_of([b.traits for b in some]), strict=True):
+            rows["patients_matchkey"] += [(key, bundle.pk) for key in keys]
     return rows
 
 
@@ -263,7 +263,7 @@ class Staff:
             accounts.give_second_factor(self.users[login], secret)
 
     def relatives(self) -> list[tuple[str, str, str, str]]:
-        made = []
+        made: list[tuple[str, str, str, str]] = []
         for given, sex in (
             ("Annaïg", "F"),
             ("Goulven", "M"),
