@@ -200,6 +200,8 @@ def correct_note(
         row.save(update_fields=["text", "version", "changed_at", "type", "urgency", "category", "hidden", "measures"])
         if row.hidden != was_hidden or category:
             _follow(acting, row)
+        if row.hidden != was_hidden or urgency is not None:
+            _count_again(row.circle_id)
         _keep_version(row, acting, reason)
         Draft.objects.filter(user_id=acting.user_id, circle_id=acting.circle_id, slot=f"fix:{row.pk}").delete()
         record(
@@ -294,6 +296,18 @@ def _next_seq(circle_id, *, hidden: int, urgent: bool) -> int:
             {"circle": circle_id, "hidden": hidden, "urgent": urgent},
         )
         return cursor.fetchone()[0]
+
+
+def _count_again(circle_id) -> None:
+    """After a mask or an urgency changed: the marks follow what the notes say now."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """UPDATE circles_circlecounter k SET open_seq = n.open_seq, masked_seq = n.masked_seq, urgent_seq = n.urgent_seq
+            FROM (SELECT coalesce(max(seq) FILTER (WHERE hidden = 0), 0) open_seq, coalesce(max(seq) FILTER (WHERE hidden <> 0), 0) masked_seq,
+              coalesce(max(seq) FILTER (WHERE hidden = 0 AND urgency = 2), 0) urgent_seq FROM notebook_note WHERE circle_id = %(circle)s) n
+            WHERE k.circle_id = %(circle)s""",
+            {"circle": circle_id},
+        )
 
 
 def _source_of(acting: Acting):

@@ -49,6 +49,15 @@ def test_a_masked_note_lights_no_mark(bruno, erwan):
     assert lists.lines(erwan.viewer, [bruno.circle_id])[bruno.circle_id].unread == 0
 
 
+def test_masking_or_urgency_afterwards_moves_the_marks(bruno, erwan):
+    note = notebook.add_note(bruno, text="Trop vite", category="social")
+    notebook.correct_note(bruno, note=note, based_on=1, text="Trop vite", hidden=int(Reader.HEALTH))
+    assert not mark(erwan).unread
+    other = notebook.add_note(bruno, text="Chute", category="social")
+    notebook.correct_note(bruno, note=other, based_on=1, text="Chute", urgency=2)
+    assert mark(erwan).urgent
+
+
 def test_a_category_that_is_not_mine_lights_no_mark(bruno, assistant):
     notebook.add_note(bruno, text="Insuline", category="medical", urgency=2)
     assert not mark(assistant).unread
