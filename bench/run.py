@@ -387,7 +387,7 @@ def main() -> None:
         result["matching"] = matching(matched)
     result["machine"]["load_after"] = list(os.getloadavg())
     WHERE.mkdir(parents=True, exist_ok=True)
-    file = WHERE / f"results-{datetime.now():%Y-%m-%d-%H%M}.json"
+    file = WHERE / f"results-{datetime.now().astimezone():%Y-%m-%d-%H%M}.json"
     file.write_text(json.dumps(result, ensure_ascii=False, indent=1))
     print(table(result))
     if "matching" in result:
