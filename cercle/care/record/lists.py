@@ -110,10 +110,11 @@ FROM mine m JOIN rights r ON r.profile = m.profile JOIN circles_circlecounter k 
 """
 
 
-def marks(viewer: Viewer) -> list[Mark]:
-    """All my circles with their marks; one statement, whatever their number."""
+def marks(viewer: Viewer, *, among: list[UUID] | None = None) -> list[Mark]:
+    """All my circles with their marks, or those of `among` only; one statement, whatever their number."""
+    given = params(viewer) | {"among": among}
     with connection.cursor() as cursor:
-        cursor.execute(MARKS, params(viewer))
+        cursor.execute(MARKS if among is None else f"{MARKS} WHERE m.circle_id = ANY(%(among)s)", given)
         return [Mark(*row) for row in cursor.fetchall()]
 
 
