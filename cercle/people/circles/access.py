@@ -282,7 +282,11 @@ def reach_as_feed(client, circle_id, *, source: str) -> Acting | None:
         return None
     profile = rights.current().profiles["connector"]
     viewer = Viewer(
-        user_id=None, organization_id=client.organization_id, actor_name=client.name, actor_role="connecteur", source=source
+        user_id=None,
+        organization_id=client.organization_id,
+        actor_name=client.name,
+        actor_role="connecteur",
+        source=source,
     )
     return _opposed(
         _acting(viewer, member.circle, profile, ground=Ground.FEED, member=member, mask=int(Reader.CONNECTOR))

@@ -59,10 +59,19 @@ def pat_trois(value=PAT_TROIS, system=TEST_OID, status="VALI", kind="INS-NIR", *
 
 
 def nurse(rpps=None, family="Kermarrec", given="Anne"):
-    person = {"resourceType": "Practitioner", "id": "p-1", "name": [{"family": family, "given": [given], "prefix": ["MME"]}]}
+    person = {
+        "resourceType": "Practitioner",
+        "id": "p-1",
+        "name": [{"family": family, "given": [given], "prefix": ["MME"]}],
+    }
     if rpps:
         person["identifier"] = [{"system": "urn:oid:1.2.250.1.71.4.2.1", "value": "8" + rpps}]
-    role = {"resourceType": "PractitionerRole", "id": "ide-1", "practitioner": {"reference": "Practitioner/p-1"}, "code": [{"coding": [{"system": G15, "code": "60", "display": "Infirmier"}]}]}
+    role = {
+        "resourceType": "PractitionerRole",
+        "id": "ide-1",
+        "practitioner": {"reference": "Practitioner/p-1"},
+        "code": [{"coding": [{"system": G15, "code": "60", "display": "Infirmier"}]}],
+    }
     return [person, role]
 
 
@@ -99,7 +108,9 @@ def demo(monkeypatch):
 
 @pytest.fixture
 def send(source):
-    return lambda payload, client=None: cdl.receive(client or source, payload if isinstance(payload, bytes) else json.dumps(payload).encode())
+    return lambda payload, client=None: cdl.receive(
+        client or source, payload if isinstance(payload, bytes) else json.dumps(payload).encode()
+    )
 
 
 def cards(acting):
@@ -123,11 +134,17 @@ def test_the_official_example_appears_in_the_notebook(send, source):
     assert (identity.birth_family, identity.birth_given, identity.birth_date) == ("ROUBINOWITZ", "MICHEL", "1975-03-11")
     assert identity.ins_value == "" and identity.status == Identity.Status.PROV
     assert identity.birth_place_code == "" and identity.birth_place_label == "Chantilly"
-    assert any("matricule INS reçu est faux" in w for w in report.warnings) and any("code postal" in w for w in report.warnings)
+    assert any("matricule INS reçu est faux" in w for w in report.warnings) and any(
+        "code postal" in w for w in report.warnings
+    )
     acting = reader(patient.pk, source, make.role())
     (card,) = cards(acting)
     assert card.note.text == "Maman est fatiguée. Elle n'a pas voulu sortir ce matin."
-    assert card.note.type == "DEM-AVIS" and card.note.author_name == "Sophie Brooks" and card.note.author_label == "Infirmière"
+    assert (
+        card.note.type == "DEM-AVIS"
+        and card.note.author_name == "Sophie Brooks"
+        and card.note.author_label == "Infirmière"
+    )
     assert card.note.written_at.isoformat() == "2019-03-03T21:30:00+00:00" and card.note.entered_as == "Logiciel A"
     assert "123456789012244" in json.dumps(Received.objects.get().payload)
     assert not PatientIdentifier.objects.exists()
@@ -234,7 +251,9 @@ def test_what_the_profile_requires_is_required(send, gone):
         send(lot(made))
 
 
-@pytest.mark.parametrize("extra", [{"docStatus": "preliminary"}, {"custodian": {"display": "X"}}, {"authenticator": {"display": "X"}}])
+@pytest.mark.parametrize(
+    "extra", [{"docStatus": "preliminary"}, {"custodian": {"display": "X"}}, {"authenticator": {"display": "X"}}]
+)
 def test_what_the_profile_forbids_is_refused(send, extra):
     with pytest.raises(Rejected, match="interdit"):
         send(lot(note(**extra)))
@@ -310,7 +329,11 @@ def test_a_usual_name_is_not_the_name_at_birth(send):
     names = [{"use": "usual", "family": "Durand", "given": ["Dominique"]}, *pat_trois()["name"]]
     send(lot(note(), patient=pat_trois(name=names)))
     identity = Patient.objects.get().identity
-    assert (identity.birth_family, identity.used_family, identity.birth_givens) == ("PAT-TROIS", "Durand", "DOMINIQUE MARIE-LOUISE")
+    assert (identity.birth_family, identity.used_family, identity.birth_givens) == (
+        "PAT-TROIS",
+        "Durand",
+        "DOMINIQUE MARIE-LOUISE",
+    )
 
 
 def test_an_identity_without_its_traits_is_refused(send):
@@ -366,7 +389,18 @@ def test_a_psychologist_is_kept_among_the_strictest_notes_that_a_connector_write
 def test_a_role_that_names_nobody_beside_one_person_is_hers(send):
     person, role = nurse()
     del role["practitioner"]
-    send(lot(note(author=[{"reference": "Practitioner/p-1"}, {"reference": "PractitionerRole/ide-1", "display": "Mme Anne Kermarrec (infirmier)"}]), person, role))
+    send(
+        lot(
+            note(
+                author=[
+                    {"reference": "Practitioner/p-1"},
+                    {"reference": "PractitionerRole/ide-1", "display": "Mme Anne Kermarrec (infirmier)"},
+                ]
+            ),
+            person,
+            role,
+        )
+    )
     found = Note.objects.get()
     assert (found.author_name, found.author_label) == ("Anne Kermarrec", "Infirmière")
 
@@ -379,7 +413,11 @@ def test_an_author_of_the_directory_is_recognised_by_her_number(send):
     Practitioner.objects.filter(pk=role.practitioner_id).update(rpps="10000000017", national_id="810000000017")
     send(lot(note(), *nurse("10000000017")))
     found = Note.objects.get()
-    assert found.author_role_id == role.pk and found.author_user_id is None and not Practitioner.objects.filter(is_external=True).exists()
+    assert (
+        found.author_role_id == role.pk
+        and found.author_user_id is None
+        and not Practitioner.objects.filter(is_external=True).exists()
+    )
 
 
 def test_a_number_that_bears_another_name_is_not_believed(send):
@@ -400,9 +438,20 @@ def test_an_unknown_author_is_external_and_one_row_for_all_her_notes(send):
 @pytest.mark.parametrize(
     ("actor", "name"),
     [
-        ({"resourceType": "RelatedPerson", "id": "x", "name": [{"family": "Le Gall", "given": ["Soazig"]}], "relationship": [{"coding": [{"code": "DAUC"}]}]}, "Soazig Le Gall"),
+        (
+            {
+                "resourceType": "RelatedPerson",
+                "id": "x",
+                "name": [{"family": "Le Gall", "given": ["Soazig"]}],
+                "relationship": [{"coding": [{"code": "DAUC"}]}],
+            },
+            "Soazig Le Gall",
+        ),
         ({"resourceType": "Organization", "id": "x", "name": "SSIAD du Cap"}, "SSIAD du Cap"),
-        ({"resourceType": "Device", "id": "x", "deviceName": [{"name": "Balance", "type": "user-friendly-name"}]}, "Balance"),
+        (
+            {"resourceType": "Device", "id": "x", "deviceName": [{"name": "Balance", "type": "user-friendly-name"}]},
+            "Balance",
+        ),
     ],
 )
 def test_a_relative_a_structure_or_an_apparatus_may_sign(send, actor, name):
@@ -498,8 +547,12 @@ def test_an_answer_to_a_note_never_received_opens_a_thread_and_says_so(send):
 
 
 def test_notes_that_answer_each_other_are_refused(send):
-    one = note("A", "urn:uuid:a", id="a", relatesTo=[{"code": "appends", "target": {"reference": "DocumentReference/b"}}])
-    two = note("B", "urn:uuid:b", id="b", relatesTo=[{"code": "appends", "target": {"reference": "DocumentReference/a"}}])
+    one = note(
+        "A", "urn:uuid:a", id="a", relatesTo=[{"code": "appends", "target": {"reference": "DocumentReference/b"}}]
+    )
+    two = note(
+        "B", "urn:uuid:b", id="b", relatesTo=[{"code": "appends", "target": {"reference": "DocumentReference/a"}}]
+    )
     with pytest.raises(Rejected, match="en cercle"):
         send(lot(one, two, kind="collection"))
 
@@ -526,7 +579,20 @@ def test_a_post_with_another_content_changes_nothing_and_says_so(send):
 
 def test_a_note_that_replaces_another_is_its_next_version(send):
     send(lot(note("Avant")))
-    send(lot(note("Après", "urn:uuid:n-2", relatesTo=[{"code": "replaces", "target": {"identifier": {"system": "urn:ietf:rfc:3986", "value": "urn:uuid:n-1"}}}])))
+    send(
+        lot(
+            note(
+                "Après",
+                "urn:uuid:n-2",
+                relatesTo=[
+                    {
+                        "code": "replaces",
+                        "target": {"identifier": {"system": "urn:ietf:rfc:3986", "value": "urn:uuid:n-1"}},
+                    }
+                ],
+            )
+        )
+    )
     assert Note.objects.get().text == "Après"
 
 
@@ -553,7 +619,18 @@ def attachment(**fields):
 
 
 def test_text_comes_in_its_own_alphabet(send):
-    send(lot(note(content=[attachment(contentType="text/plain; charset=ISO-8859-1", data=b64("Œdème à surveiller".replace("Œ", "E"), "latin-1"))])))
+    send(
+        lot(
+            note(
+                content=[
+                    attachment(
+                        contentType="text/plain; charset=ISO-8859-1",
+                        data=b64("Œdème à surveiller".replace("Œ", "E"), "latin-1"),
+                    )
+                ]
+            )
+        )
+    )
     assert Note.objects.get().text == "Edème à surveiller"
 
 
@@ -572,7 +649,18 @@ def test_a_picture_and_a_pdf_are_joined_and_an_address_is_not_fetched(send):
 
 def test_an_executable_is_refused_in_words(send):
     with pytest.raises(Rejected, match="fichier"):
-        send(lot(note(content=[attachment(contentType="application/octet-stream", data=base64.b64encode(b"MZ\x00\x01\x02" * 9).decode())])))
+        send(
+            lot(
+                note(
+                    content=[
+                        attachment(
+                            contentType="application/octet-stream",
+                            data=base64.b64encode(b"MZ\x00\x01\x02" * 9).decode(),
+                        )
+                    ]
+                )
+            )
+        )
 
 
 def test_a_very_long_text_is_joined_as_a_file(send):
@@ -617,7 +705,28 @@ def test_the_command_prints_a_report_and_exits_on_a_refusal(tmp_path, capsys):
 
 # --- Whatever comes ----------------------------------------------------------------------------------------------------
 
-JUNK = [None, 0, -1, 1e999, True, "", " ", "\x00", "\ud800", "é" * 500, [], {}, [None], [[]], {"a": []}, [{}], "2026-13-45", "urn:uuid:", "#", "/"]
+JUNK = [
+    None,
+    0,
+    -1,
+    1e999,
+    True,
+    "",
+    " ",
+    "\x00",
+    "\ud800",
+    "é" * 500,
+    [],
+    {},
+    [None],
+    [[]],
+    {"a": []},
+    [{}],
+    "2026-13-45",
+    "urn:uuid:",
+    "#",
+    "/",
+]
 
 
 def _paths(node, path=()):
@@ -664,7 +773,11 @@ def test_a_damaged_bundle_is_imported_or_refused_never_a_traceback(send, seed, t
 
 def test_nothing_is_kept_when_the_trace_fails(send, monkeypatch):
     real = cdl.record
-    monkeypatch.setattr(cdl, "record", lambda acting, action, **k: 1 / 0 if action == "fhir.message_received" else real(acting, action, **k))
+    monkeypatch.setattr(
+        cdl,
+        "record",
+        lambda acting, action, **k: 1 / 0 if action == "fhir.message_received" else real(acting, action, **k),
+    )
     with pytest.raises(ZeroDivisionError):
         send(OFFICIAL)
     assert not Patient.objects.exists() and not Note.objects.exists()
