@@ -80,7 +80,10 @@ class Town:
     def page(self, person=None, size="desk", **options):
         """A browser of its own, signed in as `person` (an Acting, a Viewer or nobody)."""
         context = self.browser.new_context(
-            base_url=self.site.url, locale="fr-FR", viewport=SIZES.get(size, size), **options
+            base_url=self.site.url,
+            locale="fr-FR",
+            viewport=SIZES[size] if size in SIZES else {"width": int(size), "height": 800},
+            **options,
         )
         context.set_default_timeout(15_000)
         self.contexts.append(context)

@@ -184,7 +184,7 @@ def correct(request: HttpRequest, circle_id: UUID, note_id: UUID) -> HttpRespons
                "reason": request.POST.get("reason", ""), "based_on": note.version, "urgencies": [(u.value, u.label) for u in Urgency]}  # fmt: skip
     if request.method != "POST":
         record(acting, "notebook.note_seen", on=note, kind=Kind.READ, hidden=note.hidden, shown=[note.pk])
-        return render(request, "notebook/correct.html", context)
+        return _sheet(request, "notebook/correct.html", context)
     try:
         urgency = request.POST.get("urgency", "")
         actions.correct_note(
@@ -192,14 +192,14 @@ def correct(request: HttpRequest, circle_id: UUID, note_id: UUID) -> HttpRespons
             urgency=int(urgency) if urgency in {"0", "1", "2"} else None, reason=context["reason"],
         )  # fmt: skip
     except actions.Conflict as conflict:
-        return render(
+        return _sheet(
             request,
             "notebook/correct.html",
             context | {"problem": conflict.message, "theirs": conflict.note, "based_on": conflict.note.version},
             status=409,
         )
     except (Refused, ValueError) as refused:
-        return render(
+        return _sheet(
             request,
             "notebook/correct.html",
             context | {"problem": getattr(refused, "message", _("Formulaire incomplet."))},
@@ -215,11 +215,11 @@ def withdraw(request: HttpRequest, circle_id: UUID, note_id: UUID) -> HttpRespon
     context = {"acting": acting, "circle_id": circle_id, "note": note, "reason": request.POST.get("reason", "")}
     if request.method != "POST":
         record(acting, "notebook.note_seen", on=note, kind=Kind.READ, hidden=note.hidden, shown=[note.pk])
-        return render(request, "notebook/withdraw.html", context)
+        return _sheet(request, "notebook/withdraw.html", context)
     try:
         actions.withdraw_note(acting, note=note, reason=context["reason"])
     except Refused as refused:
-        return render(request, "notebook/withdraw.html", context | {"problem": refused.message}, status=422)
+        return _sheet(request, "notebook/withdraw.html", context | {"problem": refused.message}, status=422)
     return _written(request, acting, note=note.reply_to or note)
 
 
@@ -234,7 +234,7 @@ def history(request: HttpRequest, circle_id: UUID, note_id: UUID) -> HttpRespons
         for v in note.versions.order_by("-number")
         if acting.sees(hidden=v.hidden, category=v.category, author_user_id=note.author_user_id)
     ]
-    return render(
+    return _sheet(
         request, "notebook/history.html", {"acting": acting, "circle_id": circle_id, "note": note, "versions": versions}
     )
 
@@ -285,7 +285,7 @@ def printed(request: HttpRequest, circle_id: UUID) -> HttpResponse:
     if period is None:
         record(acting, "notebook.print_asked", kind=Kind.READ)
         starts = [(d, today - timedelta(days=d)) for d in (7, 30, 90, 365)]
-        return render(
+        return _sheet(
             request, "notebook/print.html", {"acting": acting, "circle_id": circle_id, "starts": starts, "today": today}
         )
     data, shown = printing.notebook(acting, *period)
@@ -317,6 +317,13 @@ def _note(acting: Acting, note_id: UUID) -> Note:
         return Note.objects.visible_to(acting).select_related("reply_to").get(pk=note_id)
     except Note.DoesNotExist:
         raise Http404 from None
+
+
+def _sheet(request: HttpRequest, template: str, context: dict, status: int = 200) -> HttpResponse:
+    """In the dialog when htmx asks, else a page of its own."""
+    if _is_htmx(request):
+        return render(request, template, context, status=status)
+    return render(request, "notebook/sheet_page.html", context | {"sheet": template}, status=status)
 
 
 def _is_htmx(request: HttpRequest) -> bool:
