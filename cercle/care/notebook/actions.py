@@ -22,7 +22,7 @@ from cercle.people.circles.vocabulary import READER_LABELS, Category, Permission
 from cercle.people.patients.models import Patient
 
 from .measures import Value
-from .models import Draft, Measure, Note, NoteRecipient, NoteVersion, ReadCursor, Receipt
+from .models import Draft, Measure, Note, NoteRecipient, NoteVersion, ReadCursor
 from .vocabulary import NoteType, State, Urgency
 
 LONGEST = 20_000  # characters; more is a document, and the person is told so
@@ -241,20 +241,22 @@ def mark_read(acting: Acting, *, up_to: int, notes: Sequence[Any] = ()) -> None:
     if not acting.user_id or acting.break_glass:
         return
     now = timezone.now()
+    wanted = [n.pk for n in notes if n.wants_receipt and n.author_user_id != acting.user_id]
+    given = dict[str, Any](
+        user=acting.user_id, circle=acting.circle_id, seq=up_to, now=now, gap=VISIT_GAP, notes=wanted
+    )
     with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO notebook_readcursor AS c (user_id, circle_id, read_seq, seen_at, visit_seq, visit_at)
-            VALUES (%(user)s, %(circle)s, %(seq)s, %(now)s, 0, NULL)
-            ON CONFLICT (user_id, circle_id) DO UPDATE SET read_seq = greatest(c.read_seq, excluded.read_seq), seen_at = %(now)s,
-              visit_seq = CASE WHEN c.seen_at < %(now)s - %(gap)s THEN c.read_seq ELSE c.visit_seq END,
-              visit_at = CASE WHEN c.seen_at < %(now)s - %(gap)s THEN c.seen_at ELSE c.visit_at END""",
-            dict[str, Any](user=acting.user_id, circle=acting.circle_id, seq=up_to, now=now, gap=VISIT_GAP),
-        )
-    wanted = [n for n in notes if n.wants_receipt and n.author_user_id != acting.user_id]
-    if wanted:
-        Receipt.objects.bulk_create(
-            [Receipt(note_id=n.pk, user_id=acting.user_id) for n in wanted], ignore_conflicts=True
-        )
+        # Cursor and receipts in one statement: the file page counts its statements.
+        cursor.execute(f"WITH moved AS ({MOVE}) {RECEIPTS}" if wanted else MOVE, given)
+
+
+MOVE = """INSERT INTO notebook_readcursor AS c (user_id, circle_id, read_seq, seen_at, visit_seq, visit_at)
+VALUES (%(user)s, %(circle)s, %(seq)s, %(now)s, 0, NULL)
+ON CONFLICT (user_id, circle_id) DO UPDATE SET read_seq = greatest(c.read_seq, excluded.read_seq), seen_at = %(now)s,
+  visit_seq = CASE WHEN c.seen_at < %(now)s - %(gap)s THEN c.read_seq ELSE c.visit_seq END,
+  visit_at = CASE WHEN c.seen_at < %(now)s - %(gap)s THEN c.seen_at ELSE c.visit_at END"""
+RECEIPTS = """INSERT INTO notebook_receipt (note_id, user_id) SELECT note_id, %(user)s FROM unnest(%(notes)s::uuid[]) note_id
+ON CONFLICT DO NOTHING"""
 
 
 def keep_draft(acting: Acting, *, slot: str, data: dict) -> datetime:

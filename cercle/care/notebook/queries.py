@@ -207,6 +207,7 @@ class Page:
     open_stay: object
     last_seq: int
     must_mark: bool = True
+    moves: bool = False  # something unread was shown
     told: list[UUID] = field(default_factory=list)  # notes shown here that a notice still announces
 
 
@@ -320,6 +321,7 @@ def page(acting: Acting, filters: Filters = Filters()) -> Page:
     return Page(
         entries=entries, faces=people, more=more, since_after=since_after, new_count=len(new_cards), visit_at=visit_at,
         read_up_to=read_up_to, shown=shown, to_receipt=[n for c in cards for n in (c.note, *c.replies) if acting.user_id not in receipts.get(n.pk, ())],
+        moves=read_up_to > mine["read_seq"],
         must_mark=read_up_to > mine["read_seq"] or not _seen_lately(mine),
         draft=draft["data"] if draft else None, draft_at=datetime.fromisoformat(draft["updated_at"]) if draft else None,
         counts=counts or {}, open_stay=open_stay, last_seq=top, told=[n for n in map(UUID, told or []) if n in set(shown)],

@@ -22,7 +22,7 @@ STATUS_KEYS = {"PROV": "provisoire", "RECUP": "recuperee", "VALI": "validee", "Q
 
 def show(request: HttpRequest, acting: Acting, panel: panels.Panel, *, status: int = 200, **extra) -> HttpResponse:
     inner = panel.context(request, acting, **extra)
-    if getattr(inner.get("page"), "must_mark", False):
+    if getattr(inner.get("page"), "moves", False):
         forget_count(acting.viewer)  # something was read: the rail counts again
     people = inner.get("faces")
     if people is None:

@@ -3,7 +3,8 @@ from django.urls import reverse
 
 from cercle.care.notebook import actions
 from cercle.care.notebook.models import Note
-from cercle.people.circles.access import reach
+from cercle.people.circles import actions as circles
+from cercle.people.circles.access import make_viewer, reach
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -29,6 +30,18 @@ def test_the_file_page_asks_at_most_twelve_statements(browser, bruno, django_ass
     with django_assert_max_num_queries(12):
         answer = browser.get(url)
     assert answer.status_code == 200 and "note 29" in answer.text
+
+
+def test_unread_urgent_notes_cost_no_more_statements_and_leave_receipts(browser, bruno, django_assert_max_num_queries):
+    role = make.role("Erwan", "Kervella", profession="10", civility="M")
+    circles.add_member(bruno, practice_role=role, ground="recognised")
+    erwan = reach(make_viewer(make.user(role), role), bruno.circle_id)
+    url = reverse("record:patient", args=[bruno.circle_id])
+    browser.get(url)
+    note = actions.add_note(erwan, text="Chute dans l’escalier", urgency=2)
+    with django_assert_max_num_queries(12):
+        browser.get(url)
+    assert note.receipts.get().user_id == bruno.user_id
 
 
 def test_a_note_is_written_by_the_form(browser, bruno):
