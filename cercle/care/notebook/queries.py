@@ -395,14 +395,3 @@ def _movements(acting: Acting) -> tuple[list[Event], object]:
     detailed = DETAIL in acting.readable
     open_stays = sorted({m.stay for m in rows if m.stay.is_open}, key=lambda s: (s.started_at, s.pk), reverse=True)
     return [event_of(m, detailed=detailed) for m in rows], open_stays[0] if open_stays else None
-
-
-def who_sees(acting: Acting, people: list[Face], *, category: str, hidden: int) -> tuple[list[Face], list[Face]]:
-    """For the compose box: who will see this, and who will not."""
-    seen, unseen = [], []
-    for face in people:
-        if face.kind == MemberKind.CONNECTOR:
-            continue
-        ok = face.is_me or (not hidden & face.mask and category in face.readable)
-        (seen if ok else unseen).append(face)
-    return seen, unseen

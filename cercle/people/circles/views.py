@@ -9,6 +9,7 @@ from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied, ValidationError
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -111,7 +112,8 @@ def add(request: HttpRequest, circle_id: UUID) -> HttpResponse:
     form = forms.AddForm(request.POST or None, initial={"ground": LegalGround.RECOGNISED})
     if request.method == "POST" and form.is_valid():
         try:
-            member = actions.add_member(acting, **_added(acting, form.cleaned_data))
+            with transaction.atomic():  # a refused addition keeps no consent either
+                member = actions.add_member(acting, **_added(acting, form.cleaned_data))
         except Refused as refused:
             form.add_error(None, refused.message)
         else:

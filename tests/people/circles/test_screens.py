@@ -74,3 +74,13 @@ def test_the_rights_matrix_is_shown(browser):
 def test_the_emergency_door_wants_a_fresh_proof(browser):
     answer = browser.get(reverse("circles:emergency"))
     assert answer.status_code == 302 or "urgence" in answer.text
+
+
+def test_a_refused_addition_leaves_no_consent_alone(browser, bruno):
+    erwan = doctor()
+    circles.oppose(bruno, practitioner=erwan.practice_role.practitioner)
+    answer = browser.post(
+        reverse("circles:add", args=[bruno.circle_id]), {"who": f"role:{erwan.practice_role.pk}", "ground": "consent"}
+    )
+    assert answer.status_code == 422 and "opposée" in answer.text
+    assert not bruno.circle.consents.filter(flow="consent").exists()
