@@ -49,6 +49,8 @@ if (dialog) {
     dialog.showModal();
     input.focus();
     input.select();
+    clearTimeout(timer);
+    typed = false;
     find();
   }
 
@@ -65,8 +67,11 @@ if (dialog) {
     timer = setTimeout(find, 120);
   });
   input.addEventListener("keydown", (event) => {
-    if (event.key === "ArrowDown") { event.preventDefault(); choose(current + 1); }
-    if (event.key === "ArrowUp") { event.preventDefault(); choose(current - 1); }
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      typed = false; // who moves has read the list: the answer on its way keeps the chosen line
+      choose(current + (event.key === "ArrowDown" ? 1 : -1));
+    }
     if (event.key === "Enter") {
       event.preventDefault();
       const option = options()[current];
