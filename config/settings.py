@@ -101,7 +101,7 @@ TEMPLATES = [
                     "template_partials.loader.Loader",
                     [
                         (
-                            "django.template.loaders.cached.Loader",
+                            "cercle.base.web.folding.Loader",
                             ["django.template.loaders.app_directories.Loader"],
                         )
                     ],

@@ -18,6 +18,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import connection, transaction
 from django.db.models import Model
 
+from cercle.base.common.prepared import prepared
+
 from .models import Kind
 from .reactions import Fact, listening_to
 
@@ -194,7 +196,7 @@ def _insert(acting, action, on, kind, circle_id, shown, hidden, details, reason,
         json.dumps(details, cls=DjangoJSONEncoder, ensure_ascii=False),
         outcome,
     ]
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(INSERT, values)
         _rows.count = written() + 1
         return cursor.fetchone()[0], circle_id, target_type, target_id, details

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from uuid import UUID
 
-from django.db.models import Count, Q
+from cercle.base.common.prepared import prepared
 
 from .models import Notification
 from .rules import LABELS
@@ -57,9 +57,14 @@ def unread_count(user, most: int = 100) -> int:
     Only notices about masked things are asked again, as rights may have moved since; the others go from the count
     when the list is opened.
     """
+    with prepared() as cursor:
+        cursor.execute(UNREAD, {"user": user.pk, "most": most})
+        unread, hidden = cursor.fetchone()
+    if not hidden:
+        return unread
     latest = Notification.objects.of(user.pk).unread().latest_first()[:most]
-    counted = latest.aggregate(all=Count("pk"), masked=Count("pk", filter=~Q(hidden=0)))
-    if not counted["masked"]:
-        return counted["all"]
-    masked = render(user, [n for n in latest if n.hidden])
-    return counted["all"] - counted["masked"] + len(masked)
+    return unread - hidden + len(render(user, [n for n in latest if n.hidden]))
+
+
+UNREAD = """SELECT count(*), count(*) FILTER (WHERE hidden <> 0) FROM (SELECT hidden FROM notifications_notification
+  WHERE user_id = %(user)s AND read_at IS NULL ORDER BY id DESC LIMIT %(most)s) latest"""

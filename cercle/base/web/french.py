@@ -30,8 +30,9 @@ def now() -> datetime:
 
 
 def local(value: date | datetime) -> datetime | date:
-    if isinstance(value, datetime):
-        return timezone.localtime(value) if timezone.is_aware(value) else value
+    """In the region's zone (nothing activates another one: asking for the current one costs more than the conversion)."""
+    if isinstance(value, datetime) and value.tzinfo is not None:
+        return value.astimezone(timezone.get_default_timezone())
     return value
 
 

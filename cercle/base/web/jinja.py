@@ -6,7 +6,7 @@ Same tags and filters as the Django templates, by the same functions (docs/adr/0
 from functools import lru_cache
 
 from django.urls import reverse
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from jinja2 import Environment, StrictUndefined
 
 from cercle.base.web import french
@@ -36,7 +36,13 @@ def environment(**options) -> Environment:
     env = Environment(trim_blocks=True, lstrip_blocks=True, **options)
     env.globals |= {
         "icon": web.svg, "avatar": web.avatar, "profession": web.profession, "chip": web.chip, "kind": web.kind, "when": web.when,
-        "day_heading": web.day_heading, "sparkline": web.sparkline, "brand": web.brand, "url": url, "_": gettext,
+        "day_heading": web.day_heading, "sparkline": web.sparkline, "brand": web.brand, "url": url, "_": gettext, "ngettext": ngettext,
     }  # fmt: skip
-    env.filters |= {"hour": french.hour, "moment": french.moment, "filesize_fr": french.size}
+    env.filters |= {
+        "hour": french.hour,
+        "moment": french.moment,
+        "filesize_fr": french.size,
+        "age": french.age,
+        "short_day": french.short_day,
+    }
     return env

@@ -10,6 +10,7 @@ from django.db import connection
 from django.utils import timezone
 
 from cercle.base.common import fast
+from cercle.base.common.prepared import prepared
 from cercle.care.documents.models import Document
 from cercle.care.stays.models import DETAIL, EXISTENCE, Movement, Stay
 from cercle.care.stays.words import Event, event_of
@@ -109,7 +110,7 @@ def threads(acting: Acting, filters: "Filters") -> list[NoteRow]:
             f" AND {words.format(n='h')}))"
         )
         given["words"] = filters.words
-    with connection.cursor() as cursor:
+    with connection.cursor() if filters.words else prepared() as cursor:
         cursor.execute(THREADS.replace("{where}", "".join(f" AND {w}" for w in where)), given)
         return [NoteRow(row) for row in cursor.fetchall()]
 
@@ -238,7 +239,7 @@ SELECT
 def page(acting: Acting, filters: Filters = Filters()) -> Page:
     """The notebook's latest threads with all that a card says. Statements: faces, small things, notes with answers, files, stays."""
     people = faces(acting)
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(
             SMALL,
             {
@@ -383,7 +384,7 @@ def _movements(acting: Acting) -> tuple[list[Event], object]:
     """Events of the last stays and the stay under way, from one statement."""
     if EXISTENCE not in acting.readable:
         return [], None
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(MOVEMENTS, [list(acting.circles)])
         found = cursor.fetchall()
     rows = []

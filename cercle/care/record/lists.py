@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from uuid import UUID
 
-from django.db import connection
-
+from cercle.base.common.prepared import prepared
 from cercle.base.common.text import name_key
 from cercle.people.circles import rights
 from cercle.people.circles.access import Viewer
@@ -16,7 +15,8 @@ from cercle.people.circles.vocabulary import Category
 from cercle.people.directory import nomenclature
 from cercle.people.patients.names import title
 
-# One open membership per circle: the person's own first, then her team's, then as a relative. Whole oppositions end it.
+# One open membership per circle: the person’s own first, then her team’s, then as a relative. Whole oppositions end it.
+# Circles are looked up one by one (OFFSET 0): the planner, not knowing how few teams one has, would read them all.
 MINE = """
 memberships AS (
   SELECT circle_id, profile, reader_mask, 0 AS rank FROM circles_member
@@ -32,11 +32,12 @@ memberships AS (
       AND (until IS NULL OR until > statement_timestamp())
 ),
 mine AS (
-  SELECT DISTINCT ON (m.circle_id) m.circle_id, m.profile, m.reader_mask, c.has_oppositions, coalesce(c.canon_id, c.patient_id) AS root
-  FROM memberships m JOIN circles_circle c ON c.patient_id = m.circle_id
+  SELECT DISTINCT ON (m.circle_id) m.circle_id, m.profile, m.reader_mask, c.has_oppositions, c.root
+  FROM memberships m CROSS JOIN LATERAL (SELECT c.has_oppositions, c.crossed_at, coalesce(c.canon_id, c.patient_id) AS root
+    FROM circles_circle c WHERE c.patient_id = m.circle_id OFFSET 0) c
   WHERE c.crossed_at IS NULL AND NOT (c.has_oppositions AND EXISTS (
     SELECT 1 FROM circles_opposition o WHERE o.circle_id IN (SELECT f.patient_id FROM circles_circle f
-      WHERE coalesce(c.canon_id, c.patient_id) IN (f.patient_id, f.canon_id)) AND o.lifted_at IS NULL AND o.category = '' AND o.target_id IS NULL AND {me}))
+      WHERE c.root IN (f.patient_id, f.canon_id)) AND o.lifted_at IS NULL AND o.category = '' AND o.target_id IS NULL AND {me}))
   ORDER BY m.circle_id, m.rank
 )
 """
@@ -113,7 +114,7 @@ FROM mine m JOIN rights r ON r.profile = m.profile JOIN circles_circlecounter k 
 def marks(viewer: Viewer, *, among: list[UUID] | None = None) -> list[Mark]:
     """All my circles with their marks, or those of `among` only; one statement, whatever their number."""
     given = params(viewer) | {"among": among}
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(MARKS if among is None else f"{MARKS} WHERE m.circle_id = ANY(%(among)s)", given)
         return [Mark(*row) for row in cursor.fetchall()]
 
@@ -177,7 +178,7 @@ def lines(viewer: Viewer, circles: list[UUID]) -> dict[UUID, Line]:
     """What a row of the list says, for at most a page of circles; one statement."""
     if not circles:
         return {}
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(DETAIL, params(viewer) | {"circles": circles})
         found = {}
         for row in cursor.fetchall():
@@ -234,7 +235,7 @@ def search(viewer: Viewer, text: str, limit: int = 200) -> list[UUID]:
         # « legall » finds « le gall »: the whole without spaces.
         given["joined"] = f"{key.replace(' ', '')}%"
         where = f"(({' AND '.join(parts)}) OR i.used_key LIKE %(joined)s OR i.birth_key LIKE %(joined)s)"
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(SEARCH.format(where=where), given)
         return [row[0] for row in cursor.fetchall()]
 
@@ -249,14 +250,14 @@ def _birth(text: str) -> date | None:
 
 
 def my_circles(viewer: Viewer) -> list[UUID]:
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(f"WITH {MINE} SELECT circle_id FROM mine", params(viewer))
         return [row[0] for row in cursor.fetchall()]
 
 
 def still_mine(viewer: Viewer, circles: list[UUID]) -> set[UUID]:
     """Those of `circles` that are still open to this person (open screens ask every few seconds)."""
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(
             f"WITH {MINE} SELECT circle_id FROM mine WHERE circle_id = ANY(%(circles)s)",
             params(viewer) | {"circles": circles},

@@ -3,9 +3,9 @@
 from functools import cache
 
 from django.contrib.auth.backends import BaseBackend
-from django.db import connection
 
 from cercle.base.common import fast
+from cercle.base.common.prepared import prepared
 from cercle.people.directory.models import Organization, PracticeRole, Practitioner
 
 from .models import User, clean_email
@@ -27,7 +27,7 @@ class AccountBackend(BaseBackend):
 
     def get_user(self, user_id) -> User | None:
         """With what every page needs: the professional, the last context and its structure. Deactivated: nobody."""
-        with connection.cursor() as cursor:
+        with prepared() as cursor:
             cursor.execute(_behind(), [user_id])
             row = cursor.fetchone()
         if row is None:

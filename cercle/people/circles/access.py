@@ -11,13 +11,13 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
-from django.db import connection
 from django.db.models import IntegerField, Lookup, Q
 from django.http import Http404
 from django.utils import timezone
 
 from cercle.base.audit.record import Kind, record
 from cercle.base.common import fast
+from cercle.base.common.prepared import prepared
 from cercle.people.accounts.context import current_role
 from cercle.people.directory.models import TeamMember
 from cercle.people.patients.models import Contact, Identity, Patient
@@ -256,7 +256,7 @@ ORDER BY CASE m.kind WHEN 'practice_role' THEN 0 WHEN 'team' THEN 1 WHEN 'patien
 
 
 def _memberships(viewer: Viewer, circle_id) -> list[Member]:
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(GATE, {"circle": circle_id, "role": viewer.practice_role_id, "user": viewer.user_id})
         rows = cursor.fetchall()
     found = []

@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db import connection
-
+from cercle.base.common.prepared import prepared
 from cercle.people.directory import light
 from cercle.people.directory.models import TeamMember
 from cercle.people.patients.names import title
@@ -76,7 +75,7 @@ ORDER BY m.started_at, m.id
 
 def faces(acting: Acting) -> list[Face]:
     """The open members, in the order in which they joined; one statement, one more when teams are members."""
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(MEMBERS, [acting.circle_id])
         rows = cursor.fetchall()
     in_teams: dict[UUID, list[UUID]] = defaultdict(list)

@@ -110,8 +110,12 @@ def brand(open_ring=False):
 @register.simple_tag
 def when(value, style="moment"):
     """`<time>` with the exact date in `title`; style: hour, moment, moment_long, soon, day, short_day."""
-    if not value:
-        return ""
+    return _time(value, style, get_language(), french.now().date()) if value else ""
+
+
+@lru_cache(maxsize=8192)
+def _time(value, style, language, today) -> SafeString:
+    """Words depend on the language and on what day it is; the same instants are shown page after page."""
     shown = getattr(french, style)(value)
     return mark_safe(
         f'<time datetime="{value.isoformat()}" title="{escape(french.exact(value))}">{escape(shown)}</time>'

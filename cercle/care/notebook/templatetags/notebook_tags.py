@@ -1,10 +1,13 @@
 """Small tags of the notebook's templates."""
 
 from django import template
+from django.template.backends.utils import csrf_input
+from django.template.loader import render_to_string
 from django.urls import reverse
 
 from cercle.base.common.ids import uuid7
 from cercle.base.web.templatetags.web import hot
+from cercle.people.circles.vocabulary import Permission
 
 register = template.Library()
 
@@ -21,6 +24,38 @@ def timeline(context):
     from cercle.care.notebook.views import timeline_context
 
     return hot("notebook/timeline.html", timeline_context(context))
+
+
+class _Loose(dict):
+    """What was typed: a field that is not there is empty."""
+
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+@register.simple_tag(takes_context=True)
+def compose(context):
+    """The box where one writes (notebook/jinja2/notebook/compose.html)."""
+    request, circle_id, form = context["request"], context["circle_id"], context.get("form")
+    errors = render_to_string("notebook/panel.html#errors", {"form": form}, request) if form and form.errors else ""
+    names = ("page", "me", "types", "urgencies", "kinds", "categories", "default_category", "hideable", "faces")
+    return hot(
+        "notebook/compose.html",
+        {name: context[name] for name in names}
+        | {
+            "circle_id": circle_id, "typed": _Loose(context["typed"]), "errors": errors, "client_ref": client_ref(),
+            "csrf_input": csrf_input(request), "draft_url": draft_url(circle_id, "note"),
+        },
+    )  # fmt: skip
+
+
+@register.simple_tag(takes_context=True)
+def side(context, sheet: bool = False):
+    """The filters, as a column or in the phone's sheet (notebook/jinja2/notebook/side.html)."""
+    names = ("page", "filters", "types", "professions", "circle_id")
+    may_print = context["acting"].may(Permission.PRINT)
+    more = {"sheet": sheet, "csrf_input": csrf_input(context["request"]), "may_print": may_print}
+    return hot("notebook/side.html", {name: context[name] for name in names} | more)
 
 
 NOTE = "00000000-0000-0000-0000-000000000002"  # what compose.js replaces by the id of the note one answers
