@@ -10,6 +10,9 @@ urlpatterns += [path("", include("cercle.people.accounts.urls")), path("", inclu
 urlpatterns += [path("", include("cercle.care.documents.urls")), path("", include("cercle.care.stays.urls"))]
 urlpatterns += [path("", include("cercle.people.circles.urls"))]
 urlpatterns += [path("", include("cercle.care.notebook.urls")), path("", include("cercle.care.record.urls"))]
+urlpatterns += [path("", include("cercle.care.questionnaires.urls")), path("", include("cercle.care.agenda.urls"))]
+urlpatterns += [path("", include("cercle.care.coordination.urls")), path("", include("cercle.care.orientation.urls"))]
+urlpatterns += [path("", include("cercle.care.structures.urls")), path("", include("cercle.doors.steering.urls"))]
 urlpatterns += [path("", include("cercle.base.web.urls"))]
 
 handler400 = "cercle.base.web.errors.bad_request"

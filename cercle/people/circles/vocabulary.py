@@ -100,6 +100,14 @@ class Permission(models.TextChoices):
     BREAK_GLASS = "break_glass"
     REVIEW_BREAK_GLASS = "review_break_glass"
     LEAVE = "leave"
+    FILL_FORMS = "fill_forms"  # grids and forms about the person; who reads them follows their category
+    READ_PLAN = "read_plan"
+    EDIT_PLAN = "edit_plan"
+    ANSWER_PLAN = "answer_plan"  # say of one's own action: accepted, done, not possible
+    READ_AGENDA = "read_agenda"
+    WRITE_AGENDA = "write_agenda"
+    ASK_SUPPORT = "ask_support"  # « demander un appui » to a DAC
+    COORDINATE = "coordinate"  # hold a coordination file
 
 
 class Ground(models.TextChoices):
@@ -112,4 +120,6 @@ class Ground(models.TextChoices):
     BREAK_GLASS = "break_glass", _("ouverture en urgence")
     IDENTITY_QUEUE = "identity_queue", _("file d’identitovigilance")
     FEED = "feed", _("logiciel raccordé")
+    DESK = "desk", _("guichet d’une structure")
+    STRUCTURE_FILE = "structure_file", _("dossier propre de la structure")
     SYSTEM = "system", _("le système")
