@@ -222,7 +222,7 @@ class Supervisor:
                 out = stack.enter_context((self.log / f"{child.name}.log").open("a"))
             child.process = subprocess.Popen(
                 child.command, env=env, stdin=subprocess.DEVNULL, stdout=out, stderr=out,
-                start_new_session=True, preexec_fn=_end_with_parent,
+                start_new_session=True, preexec_fn=_behind_pages if child.name == "jobs" else _end_with_parent,
             )  # fmt: skip
 
     def _look_after(self) -> None:
@@ -252,6 +252,12 @@ class Supervisor:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
+
+
+def _behind_pages() -> None:
+    """Jobs wait for whoever waits in front of a screen."""
+    _end_with_parent()
+    os.nice(5)
 
 
 def _end_with_parent() -> None:
