@@ -195,11 +195,14 @@ def enter(request, circle_id, permission: Permission, *, opening=None) -> Acting
     return acting
 
 
-def reach(viewer: Viewer, circle_id, *, opening=None) -> Acting | None:
-    """What this person is in that circle, or None. Membership first, then an emergency opening."""
+def reach(viewer: Viewer, circle_id, *, opening=None, among: "Everyone | None" = None) -> Acting | None:
+    """What this person is in that circle, or None. Membership first, then an emergency opening.
+
+    `among`: the circle's members, read once for many persons.
+    """
     if viewer.user_id is None and viewer.practice_role_id is None:
         return None
-    found = _memberships(viewer, circle_id)
+    found = among.memberships(viewer) if among is not None else _memberships(viewer, circle_id)
     if found:
         member = found[0]
         circle = member.circle
@@ -241,13 +244,15 @@ def may_keep_identities(request) -> bool:
 
 # `Viewer.memberships()` in one hand-written join: every page of a patient asks it (base/common/fast.py). Her own membership
 # speaks before her team's, then what she is to the person.
-GATE = f"""
+OPEN = f"""
 SELECT {fast.columns(Member, "m")}, {fast.columns(Circle, "c")}, {fast.columns(CircleCounter, "k")}, {fast.columns(Patient, "p")},
   {fast.columns(Identity, "i")}
 FROM circles_member m JOIN circles_circle c ON c.patient_id = m.circle_id JOIN circles_circlecounter k ON k.circle_id = m.circle_id
   JOIN patients_patient p ON p.id = m.circle_id JOIN patients_identity i ON i.id = p.identity_id
 WHERE m.circle_id = %(circle)s AND m.ended_at IS NULL AND m.started_at <= statement_timestamp()
   AND (m.until IS NULL OR m.until > statement_timestamp())
+"""
+GATE = f"""{OPEN}
   AND (m.practice_role_id = %(role)s OR (m.user_id = %(user)s AND m.kind IN ('relative', 'patient')) OR m.team_id IN (
     SELECT x.team_id FROM directory_teammember x JOIN directory_team t ON t.id = x.team_id
     WHERE x.practice_role_id = %(role)s AND x.ended_at IS NULL AND t.closed_at IS NULL))
@@ -258,7 +263,43 @@ ORDER BY CASE m.kind WHEN 'practice_role' THEN 0 WHEN 'team' THEN 1 WHEN 'patien
 def _memberships(viewer: Viewer, circle_id) -> list[Member]:
     with prepared() as cursor:
         cursor.execute(GATE, {"circle": circle_id, "role": viewer.practice_role_id, "user": viewer.user_id})
-        rows = cursor.fetchall()
+        return _members(cursor.fetchall())
+
+
+class Everyone:
+    """The open members of one circle, read in two statements: the gate then opens for each without a statement."""
+
+    ORDER = {MemberKind.PRACTICE_ROLE: 0, MemberKind.TEAM: 1, MemberKind.PATIENT: 2, MemberKind.RELATIVE: 3}
+
+    def __init__(self, circle_id):
+        with prepared() as cursor:
+            cursor.execute(OPEN, {"circle": circle_id})
+            self.members = _members(cursor.fetchall())
+        teams = [m.team_id for m in self.members if m.team_id]
+        self.team_rows = (
+            list(
+                TeamMember.objects.filter(team_id__in=teams, ended_at=None, team__closed_at=None).select_related(
+                    "practice_role__practitioner__user", "practice_role__organization"
+                )
+            )
+            if teams
+            else []
+        )
+        self.in_team = {(row.team_id, row.practice_role_id) for row in self.team_rows}
+
+    def memberships(self, viewer: Viewer) -> list[Member]:
+        """As GATE says it."""
+        found = [
+            m
+            for m in self.members
+            if (m.practice_role_id and m.practice_role_id == viewer.practice_role_id)
+            or (m.kind in (MemberKind.RELATIVE, MemberKind.PATIENT) and m.user_id and m.user_id == viewer.user_id)
+            or (m.team_id and (m.team_id, viewer.practice_role_id) in self.in_team)
+        ]
+        return sorted(found, key=lambda m: (self.ORDER.get(m.kind, 3), m.started_at))
+
+
+def _members(rows) -> list[Member]:
     found = []
     for row in rows:
         instances, at = [], 0

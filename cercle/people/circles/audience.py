@@ -5,9 +5,9 @@ from uuid import UUID
 
 from cercle.base.notifications.rules import Relation
 from cercle.people.accounts.models import User
-from cercle.people.directory.models import PracticeRole, TeamMember
+from cercle.people.directory.models import PracticeRole
 
-from .access import Acting, in_force, make_viewer, reach
+from .access import Acting, Everyone, in_force, make_viewer, reach
 from .models import Circle, Member
 from .vocabulary import Ground, MemberKind
 
@@ -17,27 +17,21 @@ def people(circle_id: UUID) -> Iterator[tuple[User, Acting]]:
     members = Member.objects.filter(in_force(), circle_id=circle_id).select_related(
         "practice_role__practitioner__user", "practice_role__organization", "user"
     )
+    everyone = Everyone(circle_id)
     roles: list[tuple[User, PracticeRole | None]] = []
-    teams = []
     for m in members:
         if m.kind == MemberKind.PRACTICE_ROLE and (user := getattr(m.practice_role.practitioner, "user", None)):
             roles.append((user, m.practice_role))
-        elif m.kind == MemberKind.TEAM:
-            teams.append(m.team_id)
         elif m.user_id:
             roles.append((m.user, None))
-    if teams:
-        rows = TeamMember.objects.filter(team_id__in=teams, ended_at=None).select_related(
-            "practice_role__practitioner__user", "practice_role__organization"
-        )
-        for row in rows:
-            if user := getattr(row.practice_role.practitioner, "user", None):
-                roles.append((user, row.practice_role))
+    for row in everyone.team_rows:
+        if user := getattr(row.practice_role.practitioner, "user", None):
+            roles.append((user, row.practice_role))
     seen: set[UUID] = set()
     for user, role in roles:
         if user.pk in seen or not user.is_active:
             continue
-        acting = reach(make_viewer(user, role, source="job"), circle_id)
+        acting = reach(make_viewer(user, role, source="job"), circle_id, among=everyone)
         if acting is not None:
             seen.add(user.pk)
             yield user, acting
