@@ -1,0 +1,57 @@
+"""The gate of a structure's own file: its desk, its right, and the person's opposition."""
+
+from dataclasses import replace
+
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.http import Http404
+
+from cercle.people.circles.desks import Desk, enter_desk
+from cercle.people.circles.models import Circle, Opposition
+from cercle.people.circles.vocabulary import Ground
+
+from .models import CoordinationFile
+
+
+def enter_file(request, file_id, right: str) -> tuple[Desk, CoordinationFile]:
+    """404 to whoever is not of the file's structure or whom the person refused; 403 to the wrong role."""
+    desk = enter_desk(request, right)
+    found = (
+        CoordinationFile.objects.of(desk.organization)
+        .with_people()
+        .select_related("patient__circle")
+        .filter(pk=file_id)
+        .first()
+    )
+    if found is None or is_opposed(desk, found):
+        raise Http404
+    return at_work(desk, found), found
+
+
+def at_work(desk: Desk, file: CoordinationFile) -> Desk:
+    """The same desk, on this person's file: the journal names her and the ground."""
+    return replace(desk, circle_id=file.patient_id, ground=str(Ground.STRUCTURE_FILE))
+
+
+def is_opposed(desk: Desk, file: CoordinationFile) -> bool:
+    circle = Circle.objects.filter(pk=file.patient_id, has_oppositions=True).first()
+    return circle is not None and (
+        Opposition.objects.active().of(circle).filter(desk.viewer.opposed(), category="", target_id=None).exists()
+    )
+
+
+def opposed_files(desk: Desk) -> QuerySet:
+    """Ids of the structure's files whose person refused this professional, in whichever of her files, brought together."""
+    root = Q(circle_id=OuterRef("canon_root")) | Q(circle__canon_id=OuterRef("canon_root"))
+    refused = Opposition.objects.active().filter(desk.viewer.opposed(), root, category="", target_id=None)
+    return (
+        CoordinationFile.objects.filter(organization=desk.organization, patient__circle__has_oppositions=True)
+        .annotate(canon_root=_root())
+        .filter(Exists(refused))
+        .values("pk")
+    )
+
+
+def _root():
+    from django.db.models.functions import Coalesce
+
+    return Coalesce(F("patient__circle__canon_id"), F("patient_id"))

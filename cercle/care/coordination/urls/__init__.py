@@ -1,0 +1,6 @@
+"""Addresses: files.py (file, sheets, caseload, tasks), plan.py (plan and meetings)."""
+
+from . import files
+
+app_name = "coordination"
+urlpatterns = [*files.urlpatterns]

@@ -1,0 +1,1 @@
+"""The screens: files.py (file, sheets, caseload), plan.py (plan and meetings)."""
