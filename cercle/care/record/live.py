@@ -37,6 +37,11 @@ def unread_circles(request) -> int:
     return count
 
 
+def remember_count(viewer, count: int) -> None:
+    """The list has just counted."""
+    _counts[viewer.user_id, viewer.practice_role_id] = (time.monotonic(), count)
+
+
 def forget_count(viewer) -> None:
     _counts.pop((viewer.user_id, viewer.practice_role_id), None)
 

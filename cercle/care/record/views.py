@@ -33,45 +33,35 @@ def patients(request: HttpRequest) -> HttpResponse:
     asked = request.POST if request.method == "POST" else request.GET
     text, chosen = asked.get("q", "").replace("\x00", "").strip()[:80], asked.get("only", "")
     fragment = request.headers.get("HX-Request") == "true"
-    # Under what is typed only rows are shown again, no counts: a desk need not mark 2,000 circles to show ten.
-    few = fragment and bool(text)
-    marks = lists.marks(viewer, among=lists.search(viewer, text)) if few else list(live.marks_of(request))
-    counts = {
-        "all": len(marks), "unread": sum(m.unread for m in marks), "urgent": sum(m.urgent for m in marks),
-        "hospitalised": sum(m.hospitalised for m in marks),
-    }  # fmt: skip
-    if text and not few:
-        found = set(lists.search(viewer, text))
-        marks = [m for m in marks if m.circle_id in found]
-    if chosen in ("unread", "urgent", "hospitalised"):
-        marks = [m for m in marks if getattr(m, chosen)]
-    marks.sort(key=_rank)
+    chosen = chosen if chosen in lists.ONLY else ""
     start = int(asked.get("from", "0")) if asked.get("from", "0").isdecimal() and len(asked.get("from", "")) < 7 else 0
-    shown = marks[start : start + PAGE]
+    within = lists.search(viewer, text) if text else None
+    most = max(start + PAGE, topics.MOST)
+    if fragment and within is not None:
+        # Under what is typed only rows are shown again, no counts: a desk need not mark 2,000 circles to show ten.
+        found = lists.ranked_among(viewer, among=within, only=chosen)
+    else:
+        found = lists.ranked(viewer, only=chosen, within=within, limit=most)
+        live.remember_count(viewer, found.counts["unread"])
+    shown = found.marks[start : start + PAGE]
     lines = lists.lines(viewer, [m.circle_id for m in shown])
     groups = {"first": [], "stays": [], "rest": []}
     for m in shown:
         if line := lines.get(m.circle_id):
             groups["first" if m.unread or m.urgent else "stays" if m.hospitalised else "rest"].append(line)
     record(viewer, "record.patients_listed", kind=Kind.SEARCH if text else Kind.READ, shown=list(lines))
+    followed = _topics(viewer, found.marks)
     context = {
-        "viewer": viewer, "groups": groups, "counts": counts, "q": text, "only": chosen, "found": len(marks),
-        "may_add": create.may_create(viewer), "add_url": reverse("record:new_patient"),
+        "viewer": viewer, "groups": groups, "counts": found.counts | {"all": found.counts["every"]}, "q": text, "only": chosen,
+        "found": found.counts["found"], "may_add": create.may_create(viewer), "add_url": reverse("record:new_patient"),
         "unread_notes": sum(line.unread for line in groups["first"]),
-        "first_total": sum(1 for m in marks if m.unread or m.urgent),
-        "stays_total": sum(1 for m in marks if m.hospitalised and not (m.unread or m.urgent)),
-        "rest_total": sum(1 for m in marks if not (m.hospitalised or m.unread or m.urgent)),
-        "more": start + PAGE if len(marks) > start + PAGE else 0,
-        "topics": topics.sign(_topics(viewer, marks), user_id=viewer.user_id, session_key=request.session.session_key),
-        "live": " ".join(_topics(viewer, marks)),
+        "first_total": found.counts["first"], "stays_total": found.counts["stays"], "rest_total": found.counts["rest"],
+        "more": start + PAGE if found.counts["found"] > start + PAGE else 0,
+        "topics": topics.sign(followed, user_id=viewer.user_id, session_key=request.session.session_key),
+        "live": " ".join(followed),
     }  # fmt: skip
     name = "record/patients.html#rows" if fragment else "record/patients.html"
     return render(request, name, context)
-
-
-def _rank(mark: lists.Mark) -> tuple:
-    """To read first (urgent, then the rest), then hospitalised, then by name."""
-    return (not (mark.unread or mark.urgent), not mark.urgent, not mark.hospitalised, mark.sort)
 
 
 def _topics(viewer, marks) -> list[str]:

@@ -113,3 +113,22 @@ def test_the_list_costs_two_statements_whatever_its_length(bruno, django_assert_
     with django_assert_num_queries(2):
         marks = lists.marks(bruno.viewer)
         lists.lines(bruno.viewer, [m.circle_id for m in marks])
+
+
+def test_the_database_ranks_counts_and_cuts_as_memory_does(bruno):
+    for n, name in enumerate(("Abgrall", "Cadiou", "Élès", "Zénon")):
+        other = make.circle(bruno.viewer, birth_family=name, birth_date=f"19{30 + n}-01-02")
+        if n % 2:
+            erwan = make.join(other, make.role("Erwan", f"Kervella {n}", profession="10")) or other
+            assert erwan is not None
+    every = [m.circle_id for m in lists.marks(bruno.viewer)]
+    for only in lists.ONLY:
+        whole = lists.ranked(bruno.viewer, only=only, limit=50)
+        memory = lists.ranked_among(bruno.viewer, among=every, only=only)
+        assert [m.circle_id for m in whole.marks] == [m.circle_id for m in memory.marks]
+        for name in ("found", "first", "stays", "rest"):
+            assert whole.counts[name] == memory.counts[name]
+    two = lists.ranked(bruno.viewer, limit=2)
+    assert (len(two.marks), two.counts["every"]) == (2, len(every))
+    some = lists.ranked(bruno.viewer, within=every[:1], limit=50)
+    assert (some.counts["found"], some.counts["every"]) == (1, len(every))
