@@ -22,6 +22,8 @@ class _Prepared(psycopg.Cursor):
             return super().execute(query, params, prepare=prepare, binary=binary)
         finally:
             self.connection.prepare_threshold = None
+            if self._query is not None and self._query.query is None:
+                self._query.query = str(query).encode()  # Django's log of statements reads it there
 
 
 @contextmanager

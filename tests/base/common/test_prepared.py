@@ -40,8 +40,9 @@ def test_wrappers_and_the_query_log_see_it():
 
     with connection.execute_wrapper(watch), CaptureQueriesContext(connection) as log, prepared() as cursor:
         cursor.execute("SELECT %(a)s::text", {"a": "x"})
-    assert seen == ["SELECT %(a)s::text"]
-    assert len(log) == 1
+        cursor.execute("SELECT %(a)s::text", {"a": "y"})
+    assert seen == ["SELECT %(a)s::text"] * 2
+    assert ["::text" in q["sql"] for q in log.captured_queries] == [True, True]
 
 
 def test_an_error_is_djangos_own():
