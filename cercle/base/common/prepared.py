@@ -6,6 +6,7 @@ not know that a word is common (datamodel.md section 1). Wrappers and the debug 
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import psycopg
 from django.db import connection
@@ -22,8 +23,8 @@ class _Prepared(psycopg.Cursor):
             return super().execute(query, params, prepare=prepare, binary=binary)
         finally:
             self.connection.prepare_threshold = None
-            if self._query is not None and self._query.query is None:
-                self._query.query = str(query).encode()  # Django's log of statements reads it there
+            if self._query is None:  # already prepared: psycopg keeps no text, and Django's log of statements wants one
+                self._query = SimpleNamespace(query=str(query).encode())  # type: ignore[assignment]
 
 
 @contextmanager
