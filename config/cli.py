@@ -26,8 +26,8 @@ GROUPS = {
     "Comptes et démonstration": ("accounts", "user", "demo"),
 }
 NO_DATABASE = {
-    "collectstatic", "compilemessages", "diffsettings", "findstatic", "makemessages", "makemigrations", "startapp",
-    "status", "stop",
+    "collectstatic", "compilemessages", "diffsettings", "findstatic", "instruments_list", "instruments_score", "makemessages",
+    "makemigrations", "startapp", "status", "stop",
 }  # fmt: skip
 HIDDEN_OPTIONS = {
     "--version",
