@@ -70,13 +70,13 @@ NONSENSE = {
 @pytest.mark.parametrize("route", [r for r in routes.every() if "token" not in r.parameters], ids=lambda r: r.name)
 def test_nonsense_is_never_a_failure_of_the_server(client, alice, alices_rows, route):
     """NUL, digits that are not, huge numbers, direction marks, zalgo, markup: refused in words, or taken as words."""
+    if route.name == "account_logout":
+        pytest.skip("it signs out, whatever is sent")
     make.sign_in(client, alice.user)
     url = route.url(**alices_rows)
     for turn in range(10):
         data = {name: values[turn] for name, values in NONSENSE.items()}
         for method in ("get", "post") if turn < 3 else ("post",):
-            if route.name == "account_logout":
-                continue
             got = getattr(client, method)(url, data)
             assert got.status_code < 500, (method, turn)
             if got.status_code == 302 and "/connexion/" in got.headers["Location"]:

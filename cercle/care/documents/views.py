@@ -54,7 +54,7 @@ def thumbnail(request, circle_id: UUID, document_id: UUID):
     record(
         acting, "documents.thumbnail_shown", on=document, kind=Kind.READ, hidden=document.hidden, shown=[document.pk]
     )
-    return _send(request, document.thumbnail, "image/webp", name="vignette.webp", inline=True, keep=300)
+    return _send(request, document.thumbnail, "image/webp", name="vignette.webp", inline=True)
 
 
 def _reach(request, circle_id: UUID, document_id: UUID) -> tuple[Acting, Document]:

@@ -380,7 +380,16 @@ def _own_words_are_read(acting: Acting, seq: int) -> None:
     """One's own note is never « non lue », unless something unread stands before it."""
     if seq == 1:
         ReadCursor.objects.get_or_create(user_id=acting.user_id, circle_id=acting.circle_id)
-    ReadCursor.objects.filter(user_id=acting.user_id, circle_id=acting.circle_id, read_seq=seq - 1).update(read_seq=seq)
+    mine = ReadCursor.objects.filter(user_id=acting.user_id, circle_id=acting.circle_id)
+    if mine.filter(read_seq=seq - 1).update(read_seq=seq):
+        return
+    # Others wrote meanwhile: only what she may see counts, so that a masked note leaves no mark.
+    cursor = mine.filter(read_seq__lt=seq).first()
+    if cursor is None:
+        return
+    between = Note.objects.visible_to(acting).filter(seq__gt=cursor.read_seq, seq__lt=seq)
+    if not between.exclude(author_user_id=acting.user_id).exists():
+        mine.update(read_seq=seq)
 
 
 __all__ = ["Author", "Conflict", "Reader", "add_note", "correct_note", "keep_draft", "mark_read", "withdraw_note"]

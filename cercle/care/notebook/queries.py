@@ -366,6 +366,8 @@ def _receipts(card: Card, people: list[Face], cursors: dict, receipts: dict) -> 
         if (
             note.hidden & face.mask
             or note.category not in face.readable
+            or note.pk in face.refused
+            or note.reply_to_id in face.refused
             or face.started_at > note.recorded_at
             and not face.users
         ):

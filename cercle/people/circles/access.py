@@ -71,6 +71,15 @@ class Viewer:
             found |= Q(profession=self.profession)
         return found
 
+    def is_opposed_by(self, row: Opposition) -> bool:
+        """`opposed()` in memory."""
+        return bool(
+            (row.user_id and row.user_id == self.user_id)
+            or (row.practitioner_id and row.practitioner_id == self.practitioner_id)
+            or (row.organization_id and row.organization_id == self.organization_id)
+            or (row.profession and row.profession == self.profession)
+        )
+
     def memberships(self) -> Q:
         """Open memberships that this person acts through: her practice, her teams, or herself."""
         mine = (
@@ -391,8 +400,9 @@ def _opposed(acting: Acting) -> Acting | None:
     if not acting.circle.has_oppositions:
         return acting
     categories, targets = set(), set()
-    rows = Opposition.objects.active().of(acting.circle).filter(acting.viewer.opposed())
-    for row in rows:
+    for row in oppositions_of(acting.circle):
+        if not acting.viewer.is_opposed_by(row):
+            continue
         if row.target_id:
             targets.add(row.target_id)
         elif row.category:
@@ -408,6 +418,15 @@ def _opposed(acting: Acting) -> Acting | None:
         writable=acting.writable - categories,
         opposed_targets=frozenset(targets | hanging),
     )
+
+
+def oppositions_of(circle: Circle) -> list[Opposition]:
+    """Those in force, read once for this instance of the circle: the gate and the receipts ask the same."""
+    if not circle.has_oppositions:
+        return []
+    if not hasattr(circle, "_oppositions"):
+        circle._oppositions = list(Opposition.objects.active().of(circle))
+    return circle._oppositions
 
 
 _hanging: list[Callable[[set[uuid.UUID]], Iterable[uuid.UUID]]] = []

@@ -12,7 +12,8 @@ from cercle.people.patients.names import title
 from cercle.people.patients.relationships import Relationship
 
 from . import rights
-from .access import Acting
+from .access import Acting, oppositions_of
+from .models import Opposition
 from .vocabulary import MemberKind
 
 
@@ -39,11 +40,13 @@ class Face:
     place_id: UUID | None = None
     practitioner_id: UUID | None = None
     profession: str = ""
+    profession_system: str = ""
     users: tuple[UUID, ...] = ()
     phone: str = ""
     email: str = ""
     is_me: bool = False
     readable: frozenset[str] = frozenset()
+    refused: frozenset[UUID] = frozenset()  # notes and documents that the person keeps from her
 
 
 SHORT = {
@@ -88,6 +91,7 @@ def faces(acting: Acting) -> list[Face]:
             in_teams[team_id].append(user_id)
     profiles = rights.current().profiles
     me = acting.member.pk if acting.member else None
+    refusals = oppositions_of(acting.circle)
     shown = []
     for row in rows:
         face = Face(*row[:10])
@@ -103,6 +107,7 @@ def faces(acting: Acting) -> list[Face]:
             role = light.LightRole(*rest[: light.WIDTH])
             face.name, face.initials, face.tint = role.practitioner.display_name, role.practitioner.initials, role.tint
             face.label, face.profession, face.practitioner_id = role.short_label, role.profession, role.practitioner.pk
+            face.profession_system = role.profession_system
             face.users, face.phone, face.email = (user_id,) if user_id else (), phone, email
             face.word = _word(face, organization)
         elif face.kind == MemberKind.TEAM:
@@ -140,9 +145,25 @@ def faces(acting: Acting) -> list[Face]:
                 "logiciel raccordé",
             )
         face.readable = profiles[face.profile].readable
+        for row in refusals:
+            if _is_named(row, face):
+                if row.target_id:
+                    face.refused |= {row.target_id}
+                else:
+                    face.readable -= {row.category} if row.category else face.readable
         face.is_me = face.pk == me
         shown.append(face)
     return shown
+
+
+def _is_named(row: Opposition, face: Face) -> bool:
+    """Who is refused, as access.Viewer.is_opposed_by says it; a team goes with its structure."""
+    return bool(
+        (row.user_id and row.user_id in face.users)
+        or (row.practitioner_id and row.practitioner_id == face.practitioner_id)
+        or (row.organization_id and row.organization_id == face.place_id)
+        or (row.profession and row.profession == f"{face.profession_system}:{face.profession}")
+    )
 
 
 def _word(face: Face, organization) -> str:

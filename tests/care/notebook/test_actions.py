@@ -6,6 +6,7 @@ from cercle.base.common.errors import Refused
 from cercle.care.notebook import actions, queries
 from cercle.care.notebook.measures import parse
 from cercle.care.notebook.models import Note
+from cercle.care.record import lists
 from cercle.people.circles import actions as circles
 from cercle.people.circles.access import make_viewer, reach
 from cercle.people.circles.models import CircleCounter
@@ -138,3 +139,43 @@ def test_reading_moves_the_cursor_only_over_what_was_shown(bruno, alice):
     assert page.read_up_to == 0  # ten older ones were not shown
     older = queries.page(acting, queries.Filters(before=page.more))
     assert older.read_up_to == 30
+
+
+def test_receipts_leave_out_whom_the_person_refused():
+    """A refusal by category or by note: neither reader nor awaited."""
+    me = make.circle(make.viewer(make.role("Bruno", "Le Bris")))
+    pharmacist = make.role("Anne-Sophie", "Bourhis", profession="21")
+    doctor = make.role("Erwan", "Kervella", profession="10")
+    for role in (pharmacist, doctor):
+        make.user(role)
+        make.join(me, role)
+    medical = actions.add_note(me, text="Ordonnance changée.", category="medical")
+    nursing = actions.add_note(me, text="Pansement fait.", category="nursing")
+
+    def awaited() -> dict:
+        fresh = reach(me.viewer, me.circle_id)
+        return {c.note.pk: {f.name for f in c.waiting} for c in queries.page(fresh).entries}
+
+    assert {len(names) for names in awaited().values()} == {2}
+    circles.oppose(
+        reach(me.viewer, me.circle_id), practitioner=pharmacist.practitioner, category="medical", reason="non"
+    )
+    circles.oppose(reach(me.viewer, me.circle_id), practitioner=doctor.practitioner, target_id=nursing.pk, reason="non")
+    left = awaited()
+    assert left[medical.pk] == {doctor.practitioner.display_name}
+    assert left[nursing.pk] == {pharmacist.practitioner.display_name}
+
+
+def test_a_masked_note_between_my_reading_and_my_words_leaves_no_mark():
+    me = make.circle(make.viewer(make.role("Bruno", "Le Bris")))
+    aid = make.role("Katell", "Riou", profession="318", system="JDV_J48")
+    make.user(aid)
+    make.join(me, aid)
+    other = reach(make.viewer(aid, aid.practitioner.user), me.circle_id)
+    actions.add_note(me, text="Vue ce matin.")
+    actions.add_note(other, text="Entre nous.", category="social", hidden=int(Reader.HEALTH))
+    actions.add_note(reach(me.viewer, me.circle_id), text="Revue ce soir.")
+    assert [m.unread for m in lists.marks(me.viewer)] == [False]
+    actions.add_note(other, text="Pour tous.", category="social")
+    actions.add_note(reach(me.viewer, me.circle_id), text="Bonne nuit.")
+    assert [m.unread for m in lists.marks(me.viewer)] == [True]
