@@ -8,8 +8,12 @@ class DocumentsConfig(AppConfig):
 
     def ready(self) -> None:
         from cercle.base.web import panels
+        from cercle.people.circles.access import refusable
 
         from . import views
+        from .models import Document
+
+        refusable(lambda acting, pk: Document.objects.visible_to(acting).filter(pk=pk).exists())
 
         panels.register(
             panels.Panel(

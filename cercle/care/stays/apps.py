@@ -9,9 +9,12 @@ class StaysConfig(AppConfig):
     def ready(self) -> None:
         from cercle.base.notifications.renderers import register_renderer
         from cercle.base.web import panels
+        from cercle.people.circles.access import refusable
 
         from . import notices
+        from .models import Stay
 
+        refusable(lambda acting, pk: Stay.objects.visible_to(acting).filter(pk=pk).exists())
         register_renderer("stay", notices.lines)
 
         # In the frame of the patient's page but without a tab of its own: no one holds this permission, and the

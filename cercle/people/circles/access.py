@@ -437,6 +437,18 @@ def hangs_on(find: Callable[[set[uuid.UUID]], Iterable[uuid.UUID]]) -> None:
     _hanging.append(find)
 
 
+_refusable: list[Callable[[Acting, uuid.UUID], bool]] = []
+
+
+def refusable(sees: Callable[[Acting, uuid.UUID], bool]) -> None:
+    """`sees(acting, id)`: is it a row of this app, in this circle, that she sees? Only such a thing can be refused to someone."""
+    _refusable.append(sees)
+
+
+def may_be_refused(acting: Acting, target_id: uuid.UUID) -> bool:
+    return any(sees(acting, target_id) for sees in _refusable)
+
+
 def visible_rows(acting: Acting, *, author: str = "author_user_id") -> Q:
     """The filter of any clinical table with `circle`, `hidden`, `category` and an author's user."""
     seen = Q(hidden__clear_of=acting.mask, category__in=acting.readable)

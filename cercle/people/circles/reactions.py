@@ -32,6 +32,11 @@ def take_back_what_was_sent(fact: Fact) -> None:
     tasks.opposition_changed.defer(opposition_id=fact.target_id)
 
 
+@on("patients.contact_changed")
+def follow_the_contact(fact: Fact) -> None:
+    tasks.contact_changed.defer(contact_id=fact.target_id)
+
+
 @on("directory.team_closed")
 def leave_with_the_team(fact: Fact) -> None:
     tasks.team_closed.defer(team_id=fact.target_id)

@@ -12,6 +12,7 @@ from cercle.base.notifications.actions import notify
 from cercle.base.notifications.models import Notification
 from cercle.base.notifications.rules import Relation
 from cercle.base.realtime.push import push
+from cercle.people.patients.models import Contact
 
 from . import audience
 from .models import BreakGlass, JoinRequest, Member, Opposition
@@ -102,6 +103,15 @@ def team_closed(team_id: str) -> None:
             ):
                 record(SYSTEM, "circles.member_ended", on=member, circle_id=member.circle_id)
                 push(f"circle:{member.circle_id}")
+
+
+@task(queue="default", retry=3)
+def contact_changed(contact_id: str) -> None:
+    """A relative whose particulars changed has a new row: her membership goes on with it."""
+    contact = Contact.objects.filter(pk=contact_id, replaces__isnull=False).first()
+    if contact is not None:
+        Member.objects.filter(contact_id=contact.replaces_id, ended_at=None).update(contact=contact)
+        push(f"circle:{contact.patient_id}")
 
 
 def _id(text: str):

@@ -32,7 +32,7 @@ from cercle.people.directory.models import Organization, PracticeRole, Practitio
 from cercle.people.patients.models import Contact, Identity
 
 from . import actions, forms, rights
-from .access import Acting, enter, in_force, viewer_of
+from .access import Acting, enter, in_force, may_be_refused, viewer_of
 from .faces import faces
 from .models import BreakGlass, Circle, Consent, ConsentText, JoinRequest, Member, Opposition
 from .vocabulary import Category, LegalGround, MemberKind, Permission
@@ -295,6 +295,8 @@ def withdraw(request: HttpRequest, circle_id: UUID, consent_id: UUID) -> HttpRes
 def oppose(request: HttpRequest, circle_id: UUID, target_id: UUID | None = None) -> HttpResponse:
     """About everything or one category; with `target_id`, about that one note (or document) only."""
     acting = enter(request, circle_id, Permission.RECORD_CONSENT)
+    if target_id and not may_be_refused(acting, target_id):
+        raise Http404
     form = forms.OppositionForm(request.POST or None, choices=_abouts(acting))
     if target_id:
         del form.fields["category"]

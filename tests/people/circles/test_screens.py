@@ -1,11 +1,16 @@
+from uuid import uuid4
+
 import pytest
 from django.urls import reverse
 
 from cercle.care.notebook import actions as notebook
 from cercle.care.notebook.models import Note
 from cercle.people.circles import actions as circles
+from cercle.people.circles import tasks
 from cercle.people.circles.access import make_viewer, reach
+from cercle.people.circles.faces import faces
 from cercle.people.circles.models import Member, Opposition
+from cercle.people.patients import actions as patients
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -84,3 +89,21 @@ def test_a_refused_addition_leaves_no_consent_alone(browser, bruno):
     )
     assert answer.status_code == 422 and "opposée" in answer.text
     assert not bruno.circle.consents.filter(flow="consent").exists()
+
+
+def test_only_a_row_one_sees_here_can_be_refused_to_someone(browser, bruno):
+    elsewhere = make.circle(make.viewer(make.role("Zoé", "Lannuzel")))
+    other = notebook.add_note(elsewhere, text="Ailleurs.")
+    for stranger in (other.pk, elsewhere.circle_id, uuid4()):
+        assert browser.get(reverse("circles:oppose_to", args=[bruno.circle_id, stranger])).status_code == 404
+
+
+def test_a_relative_s_membership_follows_her_new_particulars(bruno):
+    contact = make.contact(bruno.patient)
+    person = make.user(kind="relative")
+    make.join(bruno, contact=contact, person=person)
+    changed = patients.change_contact(bruno, contact=contact, phone="0261914099")
+    tasks.contact_changed(str(changed.pk))
+    member = Member.objects.get(user=person)
+    assert member.contact_id == changed.pk
+    assert any(f.phone == "0261914099" for f in faces(reach(bruno.viewer, bruno.circle_id)))
