@@ -30,6 +30,7 @@ def store_upload(
     type_code: str | None = None,
     holder_id: UUID | None = None,
     draft: bool = False,
+    answers: bool = False,
     created_at: datetime | None = None,
     author_role=None,
     author_name: str = "",
@@ -37,10 +38,10 @@ def store_upload(
     """Checks, cleans and keeps a file. Raises `Refused` (too large, wrong type, damaged…) before anything is stored.
 
     `file`: an upload, or any binary file. `holder_id`: the note it is joined to.
-    `draft`: its author's only, until `attach`.
+    `draft`: its author's only, until `attach`. `answers`: joined to an answer that the notebook has allowed.
     `author_role`, `author_name`: when a feed writes for a practitioner it names.
     """
-    if category not in acting.writable:
+    if category not in acting.writable and not answers:
         raise Refused(_("Votre profil ne permet pas d’ajouter un document de cette catégorie."), "category")
     checked = content.check(file, getattr(file, "size", None))
     blob = blobs.put(checked.stream)

@@ -147,7 +147,7 @@ def _write(
         _keep_measures(note, measures)
         for file in files:
             documents.store_upload(
-                acting, file=file, category=category, hidden=hidden, holder_id=note.pk,
+                acting, file=file, category=category, hidden=hidden, holder_id=note.pk, answers=root is not None,
                 author_role=signed.role if by_other else None, author_name=signed.name if by_other else "",
             )  # fmt: skip
         if document_ids:

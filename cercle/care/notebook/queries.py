@@ -209,6 +209,7 @@ class Page:
     last_seq: int
     must_mark: bool = True
     moves: bool = False  # something unread was shown
+    documents: int = 0  # for the tab of the frame
     told: list[UUID] = field(default_factory=list)  # notes shown here that a notice still announces
 
 
@@ -232,7 +233,10 @@ SELECT
     FROM patients_coordinates WHERE patient_id = %(circle)s AND superseded_at IS NULL) a),
  (SELECT json_agg(target_id) FROM notifications_notification
     WHERE user_id = %(user)s AND read_at IS NULL AND circle_id = ANY(%(circles)s) AND target_type = 'notebook.note'),
- (SELECT EXISTS (SELECT 1 FROM stays_stay WHERE circle_id = ANY(%(circles)s)))
+ (SELECT EXISTS (SELECT 1 FROM stays_stay WHERE circle_id = ANY(%(circles)s))),
+ (SELECT count(*) FROM documents_document d WHERE d.circle_id = ANY(%(circles)s) AND d.state = 'kept'
+    AND ((d.hidden & %(mask)s) = 0 AND d.category = ANY(%(readable)s) OR d.author_user_id = %(user)s)
+    AND NOT (d.id = ANY(%(opposed)s)) AND NOT (coalesce(d.holder_id, d.id) = ANY(%(opposed)s)))
 """.replace("{VISIBLE}", VISIBLE.format(n="n"))
 
 
@@ -248,7 +252,7 @@ def page(acting: Acting, filters: Filters = Filters()) -> Page:
                 "recent": max(acting.circle.counter.note_seq - 400, 0),
             },
         )  # fmt: skip
-        cursors, drafts, trend, mine, counts, receipts, place, told, stayed = cursor.fetchone()
+        cursors, drafts, trend, mine, counts, receipts, place, told, stayed, documents = cursor.fetchone()
     acting.patient.coordinates = Coordinates(**place) if place else None
     cursors = {UUID(u): seq for u, seq in (cursors or {}).items()}
     receipts = {UUID(n): {UUID(u) for u in users} for n, users in (receipts or {}).items()}
@@ -325,7 +329,7 @@ def page(acting: Acting, filters: Filters = Filters()) -> Page:
         moves=read_up_to > mine["read_seq"],
         must_mark=read_up_to > mine["read_seq"] or not _seen_lately(mine),
         draft=draft["data"] if draft else None, draft_at=datetime.fromisoformat(draft["updated_at"]) if draft else None,
-        counts=counts or {}, open_stay=open_stay, last_seq=top, told=[n for n in map(UUID, told or []) if n in set(shown)],
+        counts=counts or {}, documents=documents, open_stay=open_stay, last_seq=top, told=[n for n in map(UUID, told or []) if n in set(shown)],
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from cercle.base.common.text import sort_key
 from cercle.base.realtime import topics
 from cercle.base.web import french, panels
+from cercle.care.documents.models import Document
 from cercle.care.stays import words as stays
 from cercle.care.stays.models import DETAIL
 from cercle.people.circles.access import Acting
@@ -79,6 +80,12 @@ def tabs(acting: Acting, here: panels.Panel, members: int, inner: dict) -> list[
         "members": members,
         "unread": inner["page"].new_count if "page" in inner and hasattr(inner["page"], "new_count") else 0,
     }
+    known = inner.get("page")
+    counts["documents"] = (
+        known.documents
+        if hasattr(known, "documents")
+        else Document.objects.visible_to(acting).filter(state=Document.State.KEPT).count()
+    )
     counts |= inner.get("counts") or {}
     shown = []
     for panel in panels.ordered():

@@ -179,3 +179,28 @@ def test_a_masked_note_between_my_reading_and_my_words_leaves_no_mark():
     actions.add_note(other, text="Pour tous.", category="social")
     actions.add_note(reach(me.viewer, me.circle_id), text="Bonne nuit.")
     assert [m.unread for m in lists.marks(me.viewer)] == [True]
+
+
+def test_an_answer_may_bring_a_photo_where_one_may_answer_but_not_write():
+    import io
+
+    from PIL import Image
+
+    me = make.circle(make.viewer(make.role("Nolwenn", "Le Bris", profession="309", system="JDV_J48")))
+    assert "medical" in me.readable and "medical" not in me.writable
+    doctor = make.role("Erwan", "Kervella", profession="10")
+    make.user(doctor)
+    make.join(me, doctor)
+    asked = actions.add_note(
+        reach(make.viewer(doctor, doctor.practitioner.user), me.circle_id), text="La plaie ?", category="medical"
+    )
+    photo = io.BytesIO()
+    Image.new("RGB", (40, 30), "red").save(photo, "JPEG")
+    photo.seek(0)
+    photo.name = "plaie.jpg"
+    with pytest.raises(Refused):
+        actions.add_note(me, text="Seule", category="medical", files=[photo])
+    photo.seek(0)
+    answer = actions.add_note(reach(me.viewer, me.circle_id), text="La voici.", reply_to=asked, files=[photo])
+    assert answer.attachments == 1
+    assert queries.page(reach(me.viewer, me.circle_id)).documents == 1
