@@ -45,6 +45,7 @@ member_left             digest/digest  none/none      digest/digest  app/app    
 join_asked              now/now        none/none      now/now        none/none      none/none
 opposition              now/now        none/none      now/now        none/none      digest/digest
 break_glass             now/now        none/none      now/now        none/none      now/now
+referent_changed        now/now        none/none      app/app        none/none      digest/digest
 identity_to_review      digest/now     none/none      app/app        none/none      none/none
 directory_correction    digest/digest  app/app        none/none      none/none      none/none
 security                now/now        none/none      none/none      none/none      now/now
@@ -78,6 +79,7 @@ LABELS = {
     "join_asked": (_("Demande à rejoindre"), _("Une demande à rejoindre vous attend dans Cercle.")),
     "opposition": (_("Opposition"), _("Une opposition a été enregistrée dans Cercle.")),
     "break_glass": (_("Accès en urgence"), _("Un accès en urgence a eu lieu dans Cercle.")),
+    "referent_changed": (_("Changement de référent"), _("Votre référent a changé : voyez qui dans Cercle.")),
     "identity_to_review": (_("Identité à vérifier"), _("Une identité est à vérifier dans Cercle.")),
     "directory_correction": (_("Correction de l’annuaire"), _("Une correction de l’annuaire vous attend dans Cercle.")),
     "security": (_("Sécurité du compte"), _("Un événement de sécurité concerne votre compte Cercle.")),

@@ -38,6 +38,7 @@ EXPECTED = {
     "join_asked": "NN nn NN nn nn",
     "opposition": "NN nn NN nn dd",
     "break_glass": "NN nn NN nn NN",
+    "referent_changed": "NN nn aa nn dd",
     "identity_to_review": "dN nn aa nn nn",
     "directory_correction": "dd aa nn nn nn",
     "security": "NN nn nn nn NN",
