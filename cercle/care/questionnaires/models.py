@@ -112,7 +112,9 @@ class Response(Record):
     subject_ref = models.UUIDField(null=True, db_index=True)  # a desk's request, before any circle
     status = models.CharField(max_length=12, choices=Status.choices, default=Status.IN_PROGRESS)
     data = models.JSONField(default=dict)  # the FHIR QuestionnaireResponse
-    typed = models.JSONField(default=dict, blank=True)  # what stands in the fields, right or wrong, until it is finished
+    typed = models.JSONField(
+        default=dict, blank=True
+    )  # what stands in the fields, right or wrong, until it is finished
     scores = models.JSONField(default=dict, blank=True)
     category = models.CharField(max_length=16, choices=Category.choices)
     hidden = models.IntegerField(default=0)
@@ -177,7 +179,5 @@ class ResponseVersion(Record):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                name="response_version", fields=["response", "number"], condition=Q(kind="signed")
-            )
+            models.UniqueConstraint(name="response_version", fields=["response", "number"], condition=Q(kind="signed"))
         ]

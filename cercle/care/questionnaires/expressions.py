@@ -1,0 +1,83 @@
+"""FHIRPath, by fhirpathpy: each expression is parsed once. There is one evaluator, here; the page asks the server."""
+
+import copy
+import logging
+from datetime import date, datetime
+from datetime import time as hour
+from decimal import Decimal
+from functools import lru_cache
+from typing import Any
+
+import fhirpathpy
+from django.utils.translation import gettext as _
+from fhirpathpy.models import models as fhir_models
+
+logger = logging.getLogger(__name__)
+
+
+class Failed(Exception):
+    """The expression could not be computed on these answers."""
+
+
+# The library's own four fail on values read from a resource (2.2.4), and SDC adds `weight()` and its older name.
+FUNCTIONS = {
+    "sum": {"fn": lambda values: [sum(values)], "arity": {0: []}},
+    "avg": {"fn": lambda values: [sum(values) / len(values)] if values else [], "arity": {0: []}},
+    "min": {"fn": lambda values: [min(values)] if values else [], "arity": {0: []}},
+    "max": {"fn": lambda values: [max(values)] if values else [], "arity": {0: []}},
+    "weight": {"fn": lambda values: [w for v in values if (w := weight_of(v)) is not None], "arity": {0: []}},
+    "ordinal": {"fn": lambda values: [w for v in values if (w := weight_of(v)) is not None], "arity": {0: []}},
+}
+
+
+def weight_of(value: Any) -> Any:
+    """The `ordinalValue` of an answer's coding: `conditions.weighed` has put it there."""
+    for one in value.get("extension", ()) if isinstance(value, dict) else ():
+        if str(one.get("url", "")).endswith(("/ordinalValue", "/itemWeight")):
+            return one.get("valueDecimal")
+    return None
+
+
+@lru_cache(maxsize=2000)
+def compiled(expression: str):
+    return fhirpathpy.compile(expression, fhir_models["r4"], {"userInvocationTable": FUNCTIONS})
+
+
+def problem(expression: str) -> str:
+    """Why it does not parse, or ""."""
+    try:
+        compiled(expression)
+    except RecursionError:
+        return _("trop profond")
+    except Exception as error:  # the parser's own kinds of errors, several
+        return str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+    return ""
+
+
+def evaluate(expression: str, resource: dict, variables: dict[str, Any] | None = None) -> list:
+    """The values found. Raises `Failed`; never another error, whatever was written or answered."""
+    try:
+        # The library marks what it walks; answers stay as they are.
+        found = compiled(expression)(copy.deepcopy(resource), variables or {})
+    except RecursionError as error:
+        raise Failed from error
+    except Exception as error:
+        logger.info("fhirpath expression failed: %s", type(error).__name__)  # never the answers
+        raise Failed from error
+    return [plain(one) for one in found]
+
+
+def true(expression: str, resource: dict, variables: dict[str, Any] | None = None) -> bool:
+    return evaluate(expression, resource, variables)[:1] == [True]
+
+
+def plain(value: Any) -> Any:
+    """Python's and the library's kinds of values as JSON holds them."""
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() and abs(value) < 2**53 else float(value)
+    if isinstance(value, bool | int | float | str | dict | list) or value is None:
+        return value
+    if isinstance(value, datetime | date | hour):
+        return value.isoformat()
+    text = getattr(value, "original", None) or getattr(value, "asStr", None)
+    return text if isinstance(text, str) else str(value)

@@ -1,0 +1,129 @@
+"""What other apps use: render, parse, start, score; independent of any view.
+
+    page = forms.render(questionnaire, response.items)             # fields, to put inside one's own <form>
+    items, errors = forms.parse(questionnaire, request.POST)
+    response = forms.start(acting, "aggir")                         # an Acting, or a Desk with subject_ref=request.pk
+
+A scorer is Python: `register_scorer(url, f)` with `f(response_json, questionnaire_json) -> dict`; a refusal is a ValueError whose
+words are for the person. A form may have a screen of its own: `register_screen(url, template)`.
+"""
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _
+
+from cercle.base.common.errors import Refused
+
+from . import conditions, rendering, shape
+from .answers import Typed, name_of, read_items, typed_from, typed_of
+from .models import Questionnaire
+
+logger = logging.getLogger(__name__)
+Scorer = Callable[[dict, dict], dict[str, Any]]
+_scorers: dict[str, Scorer] = {}
+_screens: dict[str, str] = {}
+
+
+def register_scorer(url: str, function: Scorer) -> None:
+    _scorers[url] = function
+
+
+def scorer_of(questionnaire: Questionnaire | dict) -> Scorer | None:
+    return _scorers.get(_data(questionnaire).get("url", ""))
+
+
+def register_screen(url: str, view_template: str) -> None:
+    """The template that shows this form's fields instead of the generic one; its context is that of `questionnaires/fields.html`."""
+    _screens[url] = view_template
+
+
+def screen_of(questionnaire: Questionnaire | dict) -> str:
+    return _screens.get(_data(questionnaire).get("url", ""), "questionnaires/fields.html")
+
+
+def render(
+    questionnaire: Questionnaire | dict, answers: list[dict] | None, errors: dict[str, str] | None = None, *,
+    typed: Typed | None = None, prefix: str = "", upload: str = "", extra: dict | None = None,
+) -> SafeString:  # fmt: skip
+    """The fields of the form. `answers`: FHIR items; `typed`: what stood in the fields, which wins over them.
+
+    `upload`: the address that takes files. `prefix`: of the ids, when two forms stand in one page. `extra`: FHIRPath variables.
+    """
+    form = shape.read(_data(questionnaire))
+    return rendering.Sheet(
+        form, typed_from(form, answers) if typed is None else typed, errors, prefix=prefix, upload=upload, extra=extra
+    ).page()
+
+
+def parse(questionnaire: Questionnaire | dict, post, *, extra: dict | None = None) -> tuple[list[dict], dict[str, str]]:
+    """FHIR items of what is asked and can be read, and the sentences of what is wrong or missing, by field name."""
+    form = shape.read(_data(questionnaire))
+    typed, _failed = conditions.calculate(form, typed_of(post), extra)
+    off = conditions.disabled(form, typed)
+    errors: dict[str, str] = {}
+    items = read_items(form, typed, errors, off=off)
+    for item, around in conditions.places(form, typed):
+        if (item.link_id, around) in off or not item.asks or (item.hidden and not item.required):
+            continue
+        name = name_of(item.link_id, around)
+        given = [t for t in (*typed.get(name, []), *typed.get(f"{name}.other", [])) if t.strip()]
+        if item.required and not given:
+            errors.setdefault(name, _("Cette réponse est nécessaire."))
+        least, most = item.bound("questionnaire-minOccurs"), item.bound("questionnaire-maxOccurs")
+        if item.repeats and given and isinstance(least, int) and len(given) < least:
+            errors.setdefault(name, _("Donnez au moins %(n)s réponses.") % {"n": least})
+        if item.repeats and isinstance(most, int) and len(given) > most:
+            errors.setdefault(name, _("Donnez au plus %(n)s réponses.") % {"n": most})
+    for name, words in conditions.broken_constraints(form, items, extra).items():
+        errors.setdefault(name, words)
+    return items, errors
+
+
+def score(questionnaire: Questionnaire | dict, response_json: dict) -> dict[str, Any]:
+    """What the form's scorer says, and the numbers it computes itself; {} when it measures nothing.
+
+    `value`: the number a trend is drawn by. `missing`: why there is no score yet, in words. `items`: computed numbers by linkId.
+    """
+    data = _data(questionnaire)
+    found: dict[str, Any] = {}
+    if scorer := _scorers.get(data.get("url", "")):
+        try:
+            found = dict(scorer(response_json, data))
+        except (ValueError, Refused) as refusal:
+            found = {"missing": str(refusal)}
+        except Exception:
+            logger.exception("scorer of %s failed", data.get("url"))
+            found = {"missing": _("Le calcul n’est pas possible avec ces réponses.")}
+    form = shape.read(data)
+    numbers = {}
+    if form.calculated:
+        for (link, around), given in conditions.values_of(form, response_json.get("item", [])).items():
+            if not around and form.by_link[link].calculated:
+                value = next(iter(given[0].values()))
+                value = value.get("value") if isinstance(value, dict) else value
+                if isinstance(value, int | float) and not isinstance(value, bool):
+                    numbers[link] = value
+    if numbers:
+        found["items"] = numbers
+    for name in ("value", "gir", "score", "total"):
+        if isinstance(found.get(name), int | float) and not isinstance(found[name], bool):
+            found["value"] = found[name]
+            break
+    else:
+        if numbers:
+            found["value"] = next(iter(numbers.values()))
+    return found
+
+
+def start(acting, slug: str, *, subject_ref=None):
+    """A new answer, in progress, filled with what is known of the person; or the one that is already being filled in."""
+    from . import actions
+
+    return actions.start(acting, slug=slug, subject_ref=subject_ref)
+
+
+def _data(questionnaire: Questionnaire | dict) -> dict:
+    return questionnaire if isinstance(questionnaire, dict) else questionnaire.data
