@@ -1,5 +1,7 @@
 """What is done to the directory by people: teams, corrections, reports of errors. Imports are in `imports/`."""
 
+from datetime import date, timedelta
+
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
@@ -7,12 +9,15 @@ from django.utils.translation import gettext as _
 from cercle.base.audit.record import ActingLike, record
 from cercle.base.common.errors import Refused
 from cercle.people.directory.models import (
+    Commune,
     DirectoryReport,
     Organization,
     PracticeRole,
     Practitioner,
     Team,
+    TeamCover,
     TeamMember,
+    TeamTerritory,
 )
 
 Entry = Practitioner | PracticeRole | Organization
@@ -90,6 +95,88 @@ def end_member(acting: ActingLike, *, member: TeamMember) -> None:
             acting, "directory.team_member_ended", on=member,
             details={"team": member.team_id, "practice_role": member.practice_role_id},
         )  # fmt: skip
+
+
+# --- Territory ----------------------------------------------------------------------------------------------------------
+
+
+def give_territory(acting: ActingLike, *, team: Team, communes: list[str], on: date | None = None) -> int:
+    """The team looks after these communes from that day; whoever had them in the same structure stops the day before."""
+    on = on or timezone.localdate()
+    wanted = sorted({c.strip().upper() for c in communes if c.strip()})
+    known = set(Commune.objects.filter(code__in=wanted).values_list("code", flat=True))
+    if unknown := [c for c in wanted if c not in known]:
+        raise Refused(_("Communes inconnues : %s.") % ", ".join(unknown[:10]), "unknown_commune")
+    with transaction.atomic():
+        # The structure's row orders two writers: the second one sees what the first gave.
+        Organization.objects.select_for_update().get(pk=team.organization_id)
+        if not Team.objects.open().filter(pk=team.pk).exists():
+            raise Refused(_("Cette équipe est fermée."), "team_closed")
+        held = {
+            row.commune_code: row
+            for row in TeamTerritory.objects.filter(
+                organization_id=team.organization_id, commune_code__in=wanted, until_on=None
+            )
+        }
+        given = 0
+        for code in wanted:
+            row = held.get(code)
+            if row is not None and row.team_id == team.pk:
+                continue
+            if row is not None:
+                _end_territory(row, on)
+            TeamTerritory.objects.create(organization_id=team.organization_id, team=team, commune_code=code, from_on=on)
+            given += 1
+        if given:
+            record(acting, "directory.territory_given", on=team, details={"communes": given})
+    return given
+
+
+def take_territory(acting: ActingLike, *, team: Team, communes: list[str], on: date | None = None) -> int:
+    """The team no longer looks after these communes from that day."""
+    on = on or timezone.localdate()
+    with transaction.atomic():
+        Organization.objects.select_for_update().get(pk=team.organization_id)
+        rows = list(TeamTerritory.objects.filter(team=team, commune_code__in=communes, until_on=None))
+        for row in rows:
+            _end_territory(row, on)
+        if rows:
+            record(acting, "directory.territory_taken", on=team, details={"communes": len(rows)})
+    return len(rows)
+
+
+def _end_territory(row: TeamTerritory, on: date) -> None:
+    """Given today and taken today: it never was. A future start that is taken back neither."""
+    if row.from_on >= on:
+        row.delete()
+    else:
+        TeamTerritory.objects.filter(pk=row.pk).update(until_on=on - timedelta(days=1))
+
+
+def cover_team(
+    acting: ActingLike, *, team: Team, covered_by: Team, from_on: date, until_on: date, reason: str = ""
+) -> TeamCover:
+    """While it is away, its territory's requests go to another team of the same structure."""
+    if team.pk == covered_by.pk or team.organization_id != covered_by.organization_id:
+        raise Refused(_("Choisissez une autre équipe de la même structure."), "cover_elsewhere")
+    if until_on < from_on:
+        raise Refused(_("La fin du remplacement précède son début."), "cover_dates")
+    if team.closed_at or covered_by.closed_at:
+        raise Refused(_("Cette équipe est fermée."), "team_closed")
+    with transaction.atomic():
+        cover = TeamCover(
+            team=team, covered_by=covered_by, from_on=from_on, until_on=until_on, reason=" ".join(reason.split())[:200]
+        )
+        cover.save(force_insert=True)
+        record(acting, "directory.team_covered", on=cover, details={"team": team.pk, "by": covered_by.pk})
+    return cover
+
+
+def end_cover(acting: ActingLike, *, cover: TeamCover) -> None:
+    with transaction.atomic():
+        if not TeamCover.objects.filter(pk=cover.pk, cancelled_at=None).update(cancelled_at=timezone.now()):
+            raise Refused(_("Ce remplacement est déjà terminé."), "cover_ended")
+        record(acting, "directory.team_cover_ended", on=cover, details={"team": cover.team_id})
 
 
 # --- Corrections and reports --------------------------------------------------------------------------------------------

@@ -288,6 +288,67 @@ class TeamMember(Record):
         ]
 
 
+class TeamTerritory(Record):
+    """The communes a team looks after, from one day to another: whom the desk gives a request to. One team a commune."""
+
+    # Same as the team's: one team at a time for each commune of a structure is held by the database.
+    organization = models.ForeignKey(Organization, models.PROTECT, related_name="+")
+    team = models.ForeignKey(Team, models.PROTECT, related_name="territory")
+    commune_code = models.CharField(max_length=5)
+    from_on = models.DateField()
+    until_on = models.DateField(null=True, blank=True)  # last day, included
+    recorded_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "commune_code"], condition=Q(until_on=None), name="teamterritory_one_team"
+            ),
+            models.CheckConstraint(
+                condition=Q(until_on=None) | Q(until_on__gte=F("from_on")), name="teamterritory_dates"
+            ),
+            models.CheckConstraint(
+                condition=Q(commune_code__regex=r"^([0-9]{5}|2[AB][0-9]{3})$"), name="teamterritory_commune_shape"
+            ),
+        ]
+        indexes = [models.Index(fields=["team"], condition=Q(until_on=None), name="teamterritory_of_team")]
+
+
+class TeamCover(Record):
+    """While a team is away (leave, holidays, a vacant post), another of the same structure takes its territory."""
+
+    team = models.ForeignKey(Team, models.PROTECT, related_name="covers")
+    covered_by = models.ForeignKey(Team, models.PROTECT, related_name="+")
+    from_on = models.DateField()
+    until_on = models.DateField()  # last day, included: a cover always ends
+    reason = models.CharField(max_length=200, blank=True, db_default="")
+    cancelled_at = models.DateTimeField(null=True, blank=True)
+    recorded_at = models.DateTimeField(db_default=Now(), editable=False)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(condition=Q(until_on__gte=F("from_on")), name="teamcover_dates"),
+            models.CheckConstraint(condition=~Q(team=F("covered_by")), name="teamcover_another_team"),
+        ]
+        indexes = [models.Index(fields=["team", "until_on"], condition=Q(cancelled_at=None), name="teamcover_of_team")]
+
+
+class StructureLogo(models.Model):
+    """What its letters and PDFs bear: the name of a file kept in the blobs."""
+
+    organization = models.OneToOneField(Organization, models.PROTECT, primary_key=True, related_name="logo")
+    sha256 = models.CharField(max_length=64)
+    media_type = models.CharField(max_length=40)
+    updated_at = models.DateTimeField(db_default=Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(media_type__in=["image/png", "image/jpeg"]), name="structurelogo_media_type"
+            )
+        ]
+
+
 class DirectoryReport(Record):
     """« Signaler une erreur »: said by a user about one entry, answered by an operator."""
 

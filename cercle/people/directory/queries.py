@@ -1,11 +1,14 @@
 """How the directory is read. Searches are bounded: an index for each way in, a limit on what comes out."""
 
 import re
+from datetime import date
 from typing import Any
 
+from django.apps import apps
 from django.db import connection, models, transaction
 from django.db.models import F, Q, Value
 from django.db.models.functions import ACos, Concat, Cos, Least, Radians, Sin
+from django.utils import timezone
 
 from cercle.base.common.text import name_key
 from cercle.people.directory import geo, nomenclature
@@ -191,6 +194,42 @@ class CommuneQuerySet(models.QuerySet):
 class TeamQuerySet(models.QuerySet):
     def open(self):
         return self.filter(closed_at=None)
+
+
+def team_for(organization_id: Any, commune_code: str, on: date | None = None) -> Any:
+    """The open team that answers for a commune that day; the one that covers it while it is away; None if nobody does."""
+    on = on or timezone.localdate()
+    current = Q(from_on__lte=on) & (Q(until_on=None) | Q(until_on__gte=on))
+    found = (
+        apps.get_model("directory", "TeamTerritory")
+        .objects.filter(current, organization_id=organization_id, commune_code=commune_code, team__closed_at=None)
+        .select_related("team")
+        .order_by("-from_on", "-id")
+        .first()
+    )
+    return covering(found.team, on) if found else None
+
+
+def covering(team: Any, on: date | None = None) -> Any:
+    """Who answers for a team that day. A cover that is away too passes it on; two that cover each other keep it."""
+    on = on or timezone.localdate()
+    seen = {team.pk}
+    while cover := (
+        apps.get_model("directory", "TeamCover")
+        .objects.filter(team=team, from_on__lte=on, until_on__gte=on, cancelled_at=None, covered_by__closed_at=None)
+        .exclude(covered_by__in=seen)
+        .select_related("covered_by")
+        .order_by("-id")
+        .first()
+    ):
+        team = cover.covered_by
+        seen.add(team.pk)
+    return team
+
+
+def logo_of(organization_id: Any) -> Any:
+    """The structure's logo (`sha256`, `media_type`: open it in the blobs), or None."""
+    return apps.get_model("directory", "StructureLogo").objects.filter(pk=organization_id).first()
 
 
 def _first(rows, key: str, near: tuple[float, float], km: float, limit: int, table: str, path: str) -> list:
