@@ -382,3 +382,49 @@ def test_a_name_is_found_whatever_its_case_and_hyphens_and_an_unknown_one_is_ref
     assert find("GDS15") is gds15.ENTRY and find("mini gds").name == "mini-gds" and find("prisma_7").name == "prisma-7"
     with pytest.raises(Refused, match="inconnu"):
         find("barthel")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("name", [entry.name for entry in shipped()])
+def test_our_own_reader_of_forms_finds_no_fault_and_applies_every_part(name):
+    from cercle.care.questionnaires import shape
+
+    assert shape.faults(questionnaire(name)) == []
+    assert shape.unsupported(questionnaire(name)) == []
+
+
+def answered(items: dict) -> dict:
+    return {"resourceType": "QuestionnaireResponse", "item": [{"linkId": k, "answer": [v]} for k, v in items.items()]}
+
+
+def letters(told: dict[str, str]) -> dict:
+    return answered({name: {"valueCoding": {"code": letter}} for name, letter in told.items()})
+
+
+@pytest.fixture
+def scored(db):
+    from cercle.care.questionnaires import forms
+    from cercle.care.questionnaires.instruments import hooks
+
+    hooks.register()
+    return lambda name, response: forms.score(questionnaire(name), response)
+
+
+def test_a_form_that_is_answered_carries_its_score_and_the_words_beside_it(scored):
+    found = scored("aggir", letters(profile("ABCBABBA")))
+    assert (found["value"], found["gir"], found["rang"], found["groupe"]) == (3, 3, 9, "F")
+    assert "médico-sociale" in found["warning"]
+    assert scored("douleur", answered({"douleur": {"valueInteger": 7}}))["value"] == 7
+    assert scored("epices", answered(dict.fromkeys(epices.WEIGHTS, {"valueBoolean": False})))["value"] == 75.14
+    assert scored("aggir-pa-ssiad", answered({"resultat-eval": {"valueCoding": {"code": "MED-342"}}}))["value"] == 4
+
+
+def test_a_form_half_answered_says_what_is_missing_and_has_no_value(scored):
+    found = scored("katz", answered({"hygiene": {"valueCoding": {"code": "1"}}}))
+    assert "manquante" in found["missing"] and "value" not in found
+
+
+def test_a_grid_whose_missing_answers_cannot_matter_already_has_its_gir(scored):
+    certain = dict.fromkeys(aggir.WEIGHING[:6], "C") | {"transferts": "A"}
+    assert scored("aggir", letters(certain))["value"] == 2
+    assert "missing" in scored("aggir", letters({"coherence": "A"}))
