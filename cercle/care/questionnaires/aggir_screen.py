@@ -41,14 +41,14 @@ LABELS: dict[str, Any] = {
 }
 HINTS: dict[str, Any] = {
     "coherence": gettext_lazy("Converser et se comporter de façon sensée."),
-    "orientation": gettext_lazy("Se repérer dans le temps, les moments de la journée et les lieux."),
+    "orientation": gettext_lazy("Se repérer dans le temps et dans les lieux."),
     "toilette": gettext_lazy("Se laver, le haut et le bas du corps."),
     "habillage": gettext_lazy("S’habiller, se déshabiller, se présenter."),
     "alimentation": gettext_lazy("Se servir et manger ce qui est préparé."),
     "elimination": gettext_lazy("Assurer l’hygiène de l’élimination."),
     "transferts": gettext_lazy("Se lever, se coucher, s’asseoir."),
     "deplacement_interieur": gettext_lazy("Se déplacer chez soi."),
-    "deplacement_exterieur": gettext_lazy("À partir de la porte d’entrée, sans moyen de transport."),
+    "deplacement_exterieur": gettext_lazy("Dehors, sans moyen de transport."),
     "communication_distance": gettext_lazy("Téléphone, sonnette, alarme."),
     "gestion": gettext_lazy("ses affaires, son budget"),
     "cuisine": gettext_lazy("préparer ses repas"),

@@ -111,5 +111,5 @@ def test_every_field_of_the_screen_is_an_item_of_the_questionnaire():
     links = {item["linkId"]: item for item in _items(questionnaire("aggir")["item"])}
     for row in screen.rows({}, None, TODAY):
         assert {row["name"], f"{row['name']}.note", *(part["name"] for part in row["parts"])} <= set(links)
-        assert links[f"bloc.{row['name']}"]["text"] == row["label"]
+        assert links[row["name"]]["text"] == row["label"]
     assert {one["name"] for one in screen.illustrative({})} <= set(links)

@@ -139,7 +139,7 @@ function step(to, moved = false) {
   bar();
   if (moved && phone.matches) {
     scrollTo(0, 0);
-    (end ? form.querySelector(".aggir-more summary") : questions[at].querySelector("h2")).focus({ preventScroll: true });
+    (end ? document.getElementById("aggir-result") : questions[at].querySelector("h2")).focus({ preventScroll: true });
   }
 }
 
