@@ -1,0 +1,59 @@
+"""A map without tiles: a bubble for each commune, at its centroid, drawn to scale."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from math import cos, radians, sqrt
+
+WIDTH = 640
+
+
+@dataclass(frozen=True, slots=True)
+class Bubble:
+    x: float
+    y: float
+    r: float
+    label: str  # what the pointer and the screen reader are told
+    name: str  # written beside the largest ones, or ""
+    group: int  # which tint
+
+
+@dataclass(frozen=True, slots=True)
+class Map:
+    width: int
+    height: int
+    bubbles: list[Bubble]
+
+
+def draw(
+    points: Iterable[tuple[float, float, float, str, str, int]], *, largest: float = 26, named: int = 12
+) -> Map | None:
+    """`points`: (lat, lon, weight, name, label, group). Areas follow the weights; None without any located point."""
+    rows = [p for p in points if p[0] is not None and p[1] is not None]
+    if not rows:
+        return None
+    lats, lons = [p[0] for p in rows], [p[1] for p in rows]
+    south, north, west, east = min(lats), max(lats), min(lons), max(lons)
+    squeeze = cos(radians((south + north) / 2))  # a degree of longitude is shorter than one of latitude
+    across, up = max((east - west) * squeeze, 0.02), max(north - south, 0.02)
+    margin = largest + 6
+    scale = min((WIDTH - 2 * margin) / across, (WIDTH - 2 * margin) / up)
+    height = round(up * scale + 2 * margin)
+    left = (WIDTH - (east - west) * squeeze * scale) / 2
+    most = max(p[2] for p in rows) or 1
+    # Big ones first, so that the small ones stay on top and can be pointed at.
+    rows.sort(key=lambda p: -p[2])
+    return Map(
+        WIDTH,
+        height,
+        [
+            Bubble(
+                round(left + (lon - west) * squeeze * scale, 1),
+                round(margin + (north - lat) * scale, 1),
+                round(max(2.5, largest * sqrt(max(weight, 0) / most)), 1),
+                label,
+                name if rank < named else "",
+                group,
+            )
+            for rank, (lat, lon, weight, name, label, group) in enumerate(rows)
+        ],
+    )
