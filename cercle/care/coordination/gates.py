@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from django.db.models import Exists, F, OuterRef, Q, QuerySet
+from django.db.models import OuterRef, Q, QuerySet
+from django.db.models.functions import Coalesce
 from django.http import Http404
 
 from cercle.people.circles.desks import Desk, enter_desk
@@ -39,19 +40,12 @@ def is_opposed(desk: Desk, file: CoordinationFile) -> bool:
     )
 
 
-def opposed_files(desk: Desk) -> QuerySet:
-    """Ids of the structure's files whose person refused this professional, in whichever of her files, brought together."""
-    root = Q(circle_id=OuterRef("canon_root")) | Q(circle__canon_id=OuterRef("canon_root"))
-    refused = Opposition.objects.active().filter(desk.viewer.opposed(), root, category="", target_id=None)
+def refused_by(desk: Desk, *, patient: str = "patient") -> QuerySet:
+    """For `Exists` over rows of a patient: refusals said in whichever of her files, brought together. Ask it only of
+    circles marked `has_oppositions`: a list of 100,000 files must not look for each."""
+    root = Coalesce(OuterRef(f"{patient}__circle__canon_id"), OuterRef(f"{patient}_id"))
     return (
-        CoordinationFile.objects.filter(organization=desk.organization, patient__circle__has_oppositions=True)
-        .annotate(canon_root=_root())
-        .filter(Exists(refused))
-        .values("pk")
+        Opposition.objects.active()
+        .filter(desk.viewer.opposed(), category="", target_id=None)
+        .filter(Q(circle_id=root) | Q(circle__canon_id=root))
     )
-
-
-def _root():
-    from django.db.models.functions import Coalesce
-
-    return Coalesce(F("patient__circle__canon_id"), F("patient_id"))

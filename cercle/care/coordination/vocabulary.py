@@ -60,7 +60,7 @@ ACT_ICONS = {
     "visit": "house",
     "meeting": "users",
     "mail": "mail",
-    "admin": "folder-open",
+    "admin": "folder",
     "other": "ellipsis",
 }
 

@@ -726,6 +726,7 @@ class Migration(migrations.Migration):
             index=models.Index(
                 models.F("referent"),
                 models.OrderBy(models.F("last_act_at"), descending=True, nulls_last=True),
+                models.OrderBy(models.F("id"), descending=True),
                 condition=models.Q(("state", "closed"), _negated=True),
                 name="file_of_referent",
             ),
@@ -735,6 +736,7 @@ class Migration(migrations.Migration):
             index=models.Index(
                 models.F("organization"),
                 models.OrderBy(models.F("last_act_at"), descending=True, nulls_last=True),
+                models.OrderBy(models.F("id"), descending=True),
                 condition=models.Q(("state", "closed"), _negated=True),
                 name="file_of_structure",
             ),

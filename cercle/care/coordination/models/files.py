@@ -42,9 +42,9 @@ class FileQuerySet(models.QuerySet):
 
     def not_opposed(self, desk):
         """Files whose person refused neither this professional, nor her structure, nor her profession (rule 4)."""
-        from ..gates import opposed_files
+        from ..gates import refused_by
 
-        return self.exclude(pk__in=opposed_files(desk))
+        return self.filter(models.Q(patient__circle__has_oppositions=False) | ~models.Exists(refused_by(desk)))
 
     def with_people(self):
         return self.select_related(
@@ -122,8 +122,8 @@ class CoordinationFile(Record):
         ]
         indexes = [
             # The caseload of one person and of one structure: living files only.
-            models.Index("referent", F("last_act_at").desc(nulls_last=True), name="file_of_referent", condition=~Q(state="closed")),
-            models.Index("organization", F("last_act_at").desc(nulls_last=True), name="file_of_structure", condition=~Q(state="closed")),
+            models.Index("referent", F("last_act_at").desc(nulls_last=True), F("id").desc(), name="file_of_referent", condition=~Q(state="closed")),
+            models.Index("organization", F("last_act_at").desc(nulls_last=True), F("id").desc(), name="file_of_structure", condition=~Q(state="closed")),
             models.Index("organization", F("closed_at").desc(), name="file_closed_of", condition=Q(state="closed")),
         ]  # fmt: skip
 

@@ -1,0 +1,39 @@
+"""A DAC, its coordinators, a person it follows."""
+
+from datetime import date
+from types import SimpleNamespace
+
+from cercle.care.coordination.actions import files
+from cercle.people.circles.access import make_viewer
+from cercle.people.circles.desks import DAC, desk_of
+
+from tests import factories as make
+
+
+def dac(name="DAC Cornouaille"):
+    return make.organization(name, category=DAC)
+
+
+def coordinator(organization, given="Nolwenn", family="Le Bris"):
+    """Role, user and desk of one coordinator."""
+    role = make.role(
+        given=given,
+        family=family,
+        system="JDV_J48",
+        profession="309",
+        function="330",
+        mode="S",
+        organization=organization,
+    )
+    user = make.user(role)
+    return SimpleNamespace(role=role, user=user, viewer=make_viewer(user, role), desk=desk_of(make_viewer(user, role)))
+
+
+def followed(who, *, circle=None, informed_on=date(2026, 1, 5), **traits):
+    """A person with a circle and a file held by `who`."""
+    if circle is None:
+        bruno = make.role(given="Bruno", family="Hascoët")
+        circle = make.circle(make.viewer(bruno), **traits)
+    return files.open_file(
+        who.desk, patient=circle.patient, level=2, referent=who.role, entry_reason="home", informed_on=informed_on
+    )
