@@ -72,6 +72,14 @@ def shipped() -> list[Instrument]:
     return [entry for entry in INSTRUMENTS.values() if entry.tier != Tier.FORBIDDEN]
 
 
+def withheld() -> dict[str, list[Instrument]]:
+    """For the library page: scales of which only a total is kept, and those of which nothing is."""
+    return {
+        "entered": [entry for entry in INSTRUMENTS.values() if entry.tier == Tier.TOTAL],
+        "absent": [entry for entry in INSTRUMENTS.values() if entry.tier == Tier.FORBIDDEN],
+    }
+
+
 def by_url(url: str) -> Instrument | None:
     address = url.partition("|")[0]
     return next((entry for entry in shipped() if url_of(entry) == address), None)
