@@ -37,3 +37,16 @@ def followed(who, *, circle=None, informed_on=date(2026, 1, 5), **traits):
     return files.open_file(
         who.desk, patient=circle.patient, level=2, referent=who.role, entry_reason="home", informed_on=informed_on
     )
+
+
+def walk_rows(acting, note) -> dict:
+    """One row of each kind in a DAC's file about this person, for the walks over routes."""
+    who = coordinator(dac())
+    colleague = coordinator(who.desk.organization, "Erwan", "Kerdreux")
+    file = files.open_file(
+        who.desk, patient=acting.patient, level=2, referent=who.role, entry_reason="home", informed_on=date(2026, 1, 5)
+    )
+    sheet = files.write_sheet(who.desk, file=file, act="call", at=note.written_at, minutes=15, text=note.text)
+    files.add_private_note(who.desk, file=file, text=note.text)
+    handover = files.hand_over(who.desk, from_role=who.role, to_role=colleague.role)
+    return {"file_id": file.pk, "sheet_id": sheet.pk, "handover_id": handover.pk}
