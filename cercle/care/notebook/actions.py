@@ -233,10 +233,11 @@ def withdraw_note(acting: Acting, *, note: Note, reason: str) -> Note:
     return row
 
 
-def mark_read(acting: Acting, *, up_to: int, notes: Sequence[Any] = ()) -> None:
+def mark_read(acting: Acting, *, up_to: int, notes: Sequence[Any] = (), to_the_end: bool = False) -> None:
     """Move this person's cursor to `up_to`; `notes` that ask for it get a receipt. Only forward; no trace of its own.
 
-    The view gives `up_to` only when everything between the old cursor and it was shown.
+    The view gives `up_to` only when everything between the old cursor and it was shown. `to_the_end`: the oldest note was
+    shown too, so what other files of the same person say (read through this one) is read as well.
     """
     if not acting.user_id or acting.break_glass:
         return
@@ -248,6 +249,8 @@ def mark_read(acting: Acting, *, up_to: int, notes: Sequence[Any] = ()) -> None:
     with connection.cursor() as cursor:
         # Cursor and receipts in one statement: the file page counts its statements.
         cursor.execute(f"WITH moved AS ({MOVE}) {RECEIPTS}" if wanted else MOVE, given)
+        if to_the_end and len(acting.circles) > 1:
+            cursor.execute(MOVE_ABSORBED, given | {"absorbed": list(acting.circles[1:])})
 
 
 MOVE = """INSERT INTO notebook_readcursor AS c (user_id, circle_id, read_seq, seen_at, visit_seq, visit_at)
@@ -255,6 +258,9 @@ VALUES (%(user)s, %(circle)s, %(seq)s, %(now)s, 0, NULL)
 ON CONFLICT (user_id, circle_id) DO UPDATE SET read_seq = greatest(c.read_seq, excluded.read_seq), seen_at = %(now)s,
   visit_seq = CASE WHEN c.seen_at < %(now)s - %(gap)s THEN c.read_seq ELSE c.visit_seq END,
   visit_at = CASE WHEN c.seen_at < %(now)s - %(gap)s THEN c.seen_at ELSE c.visit_at END"""
+MOVE_ABSORBED = """INSERT INTO notebook_readcursor AS c (user_id, circle_id, read_seq, seen_at, visit_seq, visit_at)
+SELECT %(user)s, circle_id, note_seq, %(now)s, 0, NULL FROM circles_circlecounter WHERE circle_id = ANY(%(absorbed)s)
+ON CONFLICT (user_id, circle_id) DO UPDATE SET read_seq = greatest(c.read_seq, excluded.read_seq), seen_at = %(now)s"""
 RECEIPTS = """INSERT INTO notebook_receipt (note_id, user_id) SELECT note_id, %(user)s FROM unnest(%(notes)s::uuid[]) note_id
 ON CONFLICT DO NOTHING"""
 
@@ -387,7 +393,7 @@ def _own_words_are_read(acting: Acting, seq: int) -> None:
     cursor = mine.filter(read_seq__lt=seq).first()
     if cursor is None:
         return
-    between = Note.objects.visible_to(acting).filter(seq__gt=cursor.read_seq, seq__lt=seq)
+    between = Note.objects.visible_to(acting).filter(circle_id=acting.circle_id, seq__gt=cursor.read_seq, seq__lt=seq)
     if not between.exclude(author_user_id=acting.user_id).exists():
         mine.update(read_seq=seq)
 

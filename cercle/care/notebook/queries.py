@@ -35,7 +35,7 @@ class NoteRow:
 
     __slots__ = (
         "asks_receipt", "attachments", "author_label", "author_name", "author_role", "author_role_id", "author_user_id", "category",
-        "changed_at", "entered_as", "files_shown", "hidden", "measures", "pk", "recorded_at", "reply_to_id", "seq", "state", "text",
+        "changed_at", "circle_id", "entered_as", "files_shown", "hidden", "measures", "pk", "recorded_at", "reply_to_id", "seq", "state", "text",
         "type", "urgency", "version", "written_at",
     )  # fmt: skip
 
@@ -44,8 +44,9 @@ class NoteRow:
             self.pk, self.seq, self.type, self.urgency, self.category, self.hidden, self.text, self.author_user_id,
             self.author_role_id, self.author_name, self.author_label, self.entered_as, self.reply_to_id, self.written_at,
             self.recorded_at, self.version, self.state, self.changed_at, self.measures, self.attachments, self.asks_receipt,
-        ) = row[:21]  # fmt: skip
-        self.author_role = light.LightRole(*row[21:]) if self.author_role_id else None
+            self.circle_id,
+        ) = row[:22]  # fmt: skip
+        self.author_role = light.LightRole(*row[22:]) if self.author_role_id else None
         self.files_shown = ()
 
     is_withdrawn = property(lambda self: self.state == "withdrawn")
@@ -59,11 +60,11 @@ VISIBLE = """{n}.circle_id = ANY(%(circles)s) AND (({n}.hidden & %(mask)s) = 0 A
 NOTE = (
     "n.id, n.seq, n.type, n.urgency, n.category, n.hidden, n.text, n.author_user_id, n.author_role_id, n.author_name, n.author_label,"
     " n.entered_as, n.reply_to_id, n.written_at, n.recorded_at, n.version, n.state, n.changed_at, n.measures::json, n.attachments,"
-    " n.asks_receipt"
+    " n.asks_receipt, n.circle_id"
 )
 THREADS = f"""
 WITH roots AS (SELECT n.* FROM notebook_note n WHERE {VISIBLE.format(n="n")} AND n.reply_to_id IS NULL {{where}}
-  ORDER BY n.seq DESC LIMIT {PAGE + 1}),
+  ORDER BY n.seq DESC FETCH FIRST {PAGE + 1} ROWS WITH TIES),
 both_ AS (SELECT * FROM roots UNION ALL SELECT a.* FROM roots r JOIN notebook_note a ON a.reply_to_id = r.id AND {VISIBLE.format(n="a")})
 SELECT {NOTE}, {light.COLUMNS} FROM both_ n
   LEFT JOIN directory_practicerole w ON w.id = n.author_role_id LEFT JOIN directory_practitioner p ON p.id = w.practitioner_id
@@ -209,6 +210,7 @@ class Page:
     last_seq: int
     must_mark: bool = True
     moves: bool = False  # something unread was shown
+    to_the_end: bool = False  # and the oldest note too
     documents: int = 0  # for the tab of the frame
     told: list[UUID] = field(default_factory=list)  # notes shown here that a notice still announces
 
@@ -228,7 +230,7 @@ SELECT
       AND ((hidden & %(mask)s) = 0 AND category = ANY(%(readable)s) OR author_user_id = %(user)s)
       AND NOT (id = ANY(%(opposed)s)) GROUP BY type) t),
  (SELECT json_object_agg(note_id, at) FROM (SELECT note_id, json_agg(user_id) at FROM notebook_receipt r
-    JOIN notebook_note n ON n.id = r.note_id WHERE n.circle_id = %(circle)s AND n.seq > %(recent)s GROUP BY note_id) r),
+    JOIN notebook_note n ON n.id = r.note_id WHERE n.circle_id = ANY(%(circles)s) AND n.seq > %(recent)s GROUP BY note_id) r),
  (SELECT row_to_json(a) FROM (SELECT id, address, address_extra, postal_code, commune_code, commune_label, country_code, phone, phone_other, email
     FROM patients_coordinates WHERE patient_id = %(circle)s AND superseded_at IS NULL) a),
  (SELECT json_agg(target_id) FROM notifications_notification
@@ -249,7 +251,7 @@ def page(acting: Acting, filters: Filters = Filters()) -> Page:
             {
                 "circle": acting.circle_id, "circles": list(acting.circles), "user": acting.user_id, "mask": acting.mask,
                 "readable": list(acting.readable), "opposed": list(acting.opposed_targets), "kinds": list(KINDS),
-                "recent": max(acting.circle.counter.note_seq - 400, 0),
+                "recent": max(acting.circle.counter.note_seq - 400, 0) if len(acting.circles) == 1 else 0,
             },
         )  # fmt: skip
         cursors, drafts, trend, mine, counts, receipts, place, told, stayed, documents = cursor.fetchone()
@@ -265,8 +267,12 @@ def page(acting: Acting, filters: Filters = Filters()) -> Page:
     for n in rows:
         if n.reply_to_id:
             replies[n.reply_to_id].append(n)
-    more = cards_notes[PAGE - 1].seq if len(cards_notes) > PAGE else 0
-    cards_notes = cards_notes[:PAGE]
+    end = PAGE
+    while PAGE <= end < len(cards_notes) and cards_notes[end].seq == cards_notes[end - 1].seq:
+        end += 1  # two notebooks read as one may number alike: those stay on one page
+    more = cards_notes[end - 1].seq if len(cards_notes) > end else 0
+    cards_notes = cards_notes[:end]
+    others = _absorbed(acting)
 
     holders = [n.pk for n in rows if n.attachments]
     files: dict[UUID, list[Document]] = defaultdict(list)
@@ -293,17 +299,22 @@ def page(acting: Acting, filters: Filters = Filters()) -> Page:
         card.icon = ICONS[NoteType(note.type)]
         card.type_label = NoteType(note.type).label
         card.is_mine = note.author_user_id is not None and note.author_user_id == acting.user_id
-        card.is_new = any(n.seq > visit_seq and n.author_user_id != acting.user_id for n in (note, *thread))
+        other = others.get(note.circle_id)
+        known = other.cursors.get(acting.user_id, 0) if other else visit_seq
+        card.is_new = any(n.seq > known and n.author_user_id != acting.user_id for n in (note, *thread))
         card.day = timezone.localtime(note.written_at).date()
         slot = slots.get(f"reply:{note.pk}")
         card.reply_draft = slot["data"] if slot else None
-        _receipts(card, people, cursors, receipts)
+        _receipts(card, people, other.cursors if other else cursors, receipts)
         cards.append(card)
 
     # The cursor moves to the end only when nothing unread was skipped (an older page is still to be opened).
     top = acting.circle.counter.note_seq
     skipped = bool(more) and not filters.are_set and cards_notes and cards_notes[-1].seq > mine["read_seq"] + 1
     read_up_to = mine["read_seq"] if (skipped or filters.are_set or filters.before and more) else top
+    # Notes of a file brought together are numbered apart: its cursor moves once the last page was shown.
+    to_the_end = not more and not filters.are_set
+    behind = to_the_end and any(o.top > o.cursors.get(acting.user_id, 0) for o in others.values())
     entries: list = list(cards)
     movements, open_stay = _movements(acting) if stayed else ([], None)
     if filters.events and not (filters.words or filters.urgent or filters.profession):
@@ -326,11 +337,34 @@ def page(acting: Acting, filters: Filters = Filters()) -> Page:
     return Page(
         entries=entries, faces=people, more=more, since_after=since_after, new_count=len(new_cards), visit_at=visit_at,
         read_up_to=read_up_to, shown=shown, to_receipt=[n for c in cards for n in (c.note, *c.replies) if acting.user_id not in receipts.get(n.pk, ())],
-        moves=read_up_to > mine["read_seq"],
-        must_mark=read_up_to > mine["read_seq"] or not _seen_lately(mine),
+        moves=read_up_to > mine["read_seq"] or behind, to_the_end=to_the_end,
+        must_mark=read_up_to > mine["read_seq"] or behind or not _seen_lately(mine),
         draft=draft["data"] if draft else None, draft_at=datetime.fromisoformat(draft["updated_at"]) if draft else None,
         counts=counts or {}, documents=documents, open_stay=open_stay, last_seq=top, told=[n for n in map(UUID, told or []) if n in set(shown)],
     )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Absorbed:
+    """Another file of the same person, read through this one."""
+
+    top: int  # its last note
+    cursors: dict[UUID, int]  # how far each of its readers has read
+
+
+def _absorbed(acting: Acting) -> dict[UUID, Absorbed]:
+    if len(acting.circles) == 1:
+        return {}
+    with prepared() as cursor:
+        cursor.execute(ABSORBED, [list(acting.circles[1:])])
+        return {
+            circle: Absorbed(top, {UUID(u): seq for u, seq in (cursors or {}).items()})
+            for circle, top, cursors in cursor.fetchall()
+        }
+
+
+ABSORBED = """SELECT k.circle_id, k.note_seq, (SELECT json_object_agg(user_id, read_seq) FROM notebook_readcursor c WHERE c.circle_id = k.circle_id)
+FROM circles_circlecounter k WHERE k.circle_id = ANY(%s)"""
 
 
 def _visit(mine: dict) -> tuple[int, datetime | None]:

@@ -130,7 +130,7 @@ def _read(acting: Acting, page: queries.Page) -> None:
         notifications.mark_read(acting.user_id, targets=page.told)
     mine = any(not f.user_id or f.is_me for f in page.faces)
     if acting.user_id and mine and page.must_mark:
-        actions.mark_read(acting, up_to=page.read_up_to, notes=page.to_receipt)
+        actions.mark_read(acting, up_to=page.read_up_to, notes=page.to_receipt, to_the_end=page.to_the_end)
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -254,7 +254,7 @@ def card(request: HttpRequest, circle_id: UUID, note_id: UUID) -> HttpResponse:
 @require_POST
 def read_all(request: HttpRequest, circle_id: UUID) -> HttpResponse:
     acting = enter(request, circle_id, Permission.READ_NOTEBOOK)
-    actions.mark_read(acting, up_to=acting.circle.counter.note_seq)
+    actions.mark_read(acting, up_to=acting.circle.counter.note_seq, to_the_end=True)
     return redirect(f"/patients/{circle_id}/")
 
 

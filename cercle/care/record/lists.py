@@ -32,8 +32,8 @@ memberships AS (
       AND (until IS NULL OR until > statement_timestamp())
 ),
 mine AS (
-  SELECT DISTINCT ON (m.circle_id) m.circle_id, m.profile, m.reader_mask, c.has_oppositions, c.root
-  FROM memberships m CROSS JOIN LATERAL (SELECT c.has_oppositions, c.crossed_at, coalesce(c.canon_id, c.patient_id) AS root
+  SELECT DISTINCT ON (m.circle_id) m.circle_id, m.profile, m.reader_mask, c.has_oppositions, c.has_absorbed, c.root
+  FROM memberships m CROSS JOIN LATERAL (SELECT c.has_oppositions, c.has_absorbed, c.crossed_at, coalesce(c.canon_id, c.patient_id) AS root
     FROM circles_circle c WHERE c.patient_id = m.circle_id OFFSET 0) c
   WHERE c.crossed_at IS NULL AND NOT (c.has_oppositions AND EXISTS (
     SELECT 1 FROM circles_opposition o WHERE o.circle_id IN (SELECT f.patient_id FROM circles_circle f
@@ -57,6 +57,17 @@ SEES = """
 # What the person refused in one of her files, brought together, holds in all.
 FILES = "SELECT f.patient_id FROM circles_circle f WHERE m.root IN (f.patient_id, f.canon_id)"
 MINE, SEES = MINE.replace("{me}", ME), SEES.replace("{me}", ME).replace("{files}", FILES)
+
+
+# Notes of the other files of one person, brought together and reviewed (`Acting.circles`). Their numbers are their own: how far one
+# has read them is a cursor on that file. Most circles have none, and pay one flag for it.
+ABSORBED = """circles_circle f JOIN notebook_note n ON n.circle_id = f.patient_id
+  LEFT JOIN notebook_readcursor a ON a.circle_id = f.patient_id AND a.user_id = %(user)s"""
+UNSEEN = """f.canon_id = m.circle_id AND f.crossed_at IS NOT NULL AND n.seq > coalesce(a.read_seq, 0)
+  AND n.author_user_id IS DISTINCT FROM %(user)s"""
+STAYS = """(SELECT s.* FROM stays_stay s WHERE s.circle_id = m.circle_id AND s.ended_at IS NULL AND s.cancelled_at IS NULL
+  UNION ALL SELECT s.* FROM circles_circle f JOIN stays_stay s ON s.circle_id = f.patient_id
+    WHERE m.has_absorbed AND f.canon_id = m.circle_id AND f.crossed_at IS NOT NULL AND s.ended_at IS NULL AND s.cancelled_at IS NULL) s"""
 
 
 def params(viewer: Viewer) -> dict:
@@ -98,16 +109,17 @@ SELECT m.circle_id,
        WHEN greatest(k.masked_seq, CASE WHEN r.full_reader AND NOT m.has_oppositions THEN 0 ELSE k.note_seq END) > coalesce(c.read_seq, 0)
          THEN EXISTS (SELECT 1 FROM notebook_note n WHERE n.circle_id = m.circle_id AND n.seq > coalesce(c.read_seq, 0)
                       AND n.author_user_id IS DISTINCT FROM %(user)s AND {SEES})
-       ELSE false END AS unread,
+       ELSE false END OR CASE WHEN m.has_absorbed THEN EXISTS (SELECT 1 FROM {ABSORBED} WHERE {UNSEEN} AND {SEES}) ELSE false END AS unread,
   CASE WHEN greatest(k.urgent_seq, k.masked_seq) > coalesce(c.read_seq, 0)
          THEN EXISTS (SELECT 1 FROM notebook_note n WHERE n.circle_id = m.circle_id AND n.seq > coalesce(c.read_seq, 0) AND n.urgency = 2
                       AND n.author_user_id IS DISTINCT FROM %(user)s AND {SEES})
+       ELSE false END OR CASE WHEN m.has_absorbed THEN EXISTS (SELECT 1 FROM {ABSORBED} WHERE {UNSEEN} AND n.urgency = 2 AND {SEES})
        ELSE false END AS urgent,
   (s.id IS NOT NULL AND r.readable && ARRAY['appointments', 'medical', 'nursing', 'social']) AS hospitalised, i.sort, k.note_seq
 FROM mine m JOIN rights r ON r.profile = m.profile JOIN circles_circlecounter k ON k.circle_id = m.circle_id
   LEFT JOIN (SELECT circle_id, read_seq FROM notebook_readcursor WHERE user_id = %(user)s OFFSET 0) c ON c.circle_id = m.circle_id
   JOIN patients_identity i ON i.patient_id = m.circle_id AND i.superseded_at IS NULL
-  LEFT JOIN LATERAL (SELECT id FROM stays_stay s WHERE s.circle_id = m.circle_id AND s.ended_at IS NULL AND s.cancelled_at IS NULL LIMIT 1) s ON true
+  LEFT JOIN LATERAL (SELECT s.id FROM {STAYS} LIMIT 1) s ON true
 """
 
 
@@ -211,6 +223,7 @@ class Line:
         return self.sex == "F"
 
 
+LAST = "n.written_at, n.author_name, left(n.text, 240) AS text, n.author_user_id, n.author_role_id"
 DETAIL = f"""
 WITH {MINE}, {RIGHTS}
 SELECT m.circle_id, coalesce(nullif(i.used_given, ''), i.birth_given), coalesce(nullif(i.used_family, ''), i.birth_family), i.birth_family,
@@ -221,13 +234,16 @@ FROM mine m JOIN rights r ON r.profile = m.profile
   JOIN patients_patient p ON p.id = m.circle_id JOIN patients_identity i ON i.id = p.identity_id
   LEFT JOIN patients_coordinates a ON a.patient_id = p.id AND a.superseded_at IS NULL
   LEFT JOIN notebook_readcursor c ON c.circle_id = m.circle_id AND c.user_id = %(user)s
-  LEFT JOIN LATERAL (SELECT count(*) n, max(n.urgency) urgency FROM notebook_note n WHERE n.circle_id = m.circle_id
-     AND n.seq > coalesce(c.read_seq, 0) AND n.author_user_id IS DISTINCT FROM %(user)s AND n.state = 'current' AND {SEES}) u ON true
-  LEFT JOIN LATERAL (SELECT s.* FROM stays_stay s WHERE s.circle_id = m.circle_id AND s.ended_at IS NULL AND s.cancelled_at IS NULL
-     AND r.readable && ARRAY['appointments', 'medical', 'nursing', 'social'] LIMIT 1) s ON true
-  LEFT JOIN LATERAL (SELECT n.written_at, n.author_name, left(n.text, 240) AS text, n.author_user_id, w.profession_system, w.profession, w.function
-     FROM notebook_note n LEFT JOIN directory_practicerole w ON w.id = n.author_role_id
-     WHERE n.circle_id = m.circle_id AND n.state = 'current' AND {SEES} ORDER BY n.seq DESC LIMIT 1) l ON true
+  LEFT JOIN LATERAL (SELECT sum(x.n)::int n, max(x.urgency) urgency FROM (
+     SELECT count(*) n, max(n.urgency) urgency FROM notebook_note n WHERE n.circle_id = m.circle_id
+       AND n.seq > coalesce(c.read_seq, 0) AND n.author_user_id IS DISTINCT FROM %(user)s AND n.state = 'current' AND {SEES}
+     UNION ALL SELECT count(*), max(n.urgency) FROM {ABSORBED} WHERE m.has_absorbed AND {UNSEEN} AND n.state = 'current' AND {SEES}) x) u ON true
+  LEFT JOIN LATERAL (SELECT s.* FROM {STAYS} WHERE r.readable && ARRAY['appointments', 'medical', 'nursing', 'social'] LIMIT 1) s ON true
+  LEFT JOIN LATERAL (SELECT x.*, w.profession_system, w.profession, w.function FROM (
+     (SELECT {LAST} FROM notebook_note n WHERE n.circle_id = m.circle_id AND n.state = 'current' AND {SEES} ORDER BY n.seq DESC LIMIT 1)
+     UNION ALL (SELECT x.* FROM circles_circle f CROSS JOIN LATERAL (SELECT {LAST} FROM notebook_note n WHERE n.circle_id = f.patient_id
+       AND n.state = 'current' AND {SEES} ORDER BY n.seq DESC LIMIT 1) x WHERE m.has_absorbed AND f.canon_id = m.circle_id AND f.crossed_at IS NOT NULL)) x
+     LEFT JOIN directory_practicerole w ON w.id = x.author_role_id ORDER BY x.written_at DESC LIMIT 1) l ON true
 WHERE m.circle_id = ANY(%(circles)s)
 """
 

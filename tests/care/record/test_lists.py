@@ -1,4 +1,5 @@
 import pytest
+from django.db import connection
 
 from cercle.care.notebook import actions as notebook
 from cercle.care.notebook import queries
@@ -132,3 +133,51 @@ def test_the_database_ranks_counts_and_cuts_as_memory_does(bruno):
     assert (len(two.marks), two.counts["every"]) == (2, len(every))
     some = lists.ranked(bruno.viewer, within=every[:1], limit=50)
     assert (some.counts["found"], some.counts["every"]) == (1, len(every))
+
+
+def test_a_file_brought_together_lights_its_marks_until_it_is_read(bruno, erwan):
+    two = make.circle(make.viewer(make.role("Deux", "Second", "60")), birth_given="Yvonne Marie")
+    for n in range(3):
+        notebook.add_note(bruno, text=f"ici {n}")
+    acting = reach(erwan.viewer, bruno.circle_id)
+    notebook.mark_read(acting, up_to=queries.page(acting).read_up_to)
+    notebook.add_note(two, text="autre cahier, hier", urgency=2)
+    notebook.add_note(two, text="autre cahier", category="nursing")
+    operator = make.viewer(person=make.user(kind="operator"))
+    circles.merge_files(operator, survivor=bruno.patient, merged=two.patient, reason="même personne")
+    assert not mark(erwan).unread
+    circles.review_crossing(bruno, absorbed=two.circle, keep=[])
+    line = lists.lines(erwan.viewer, [bruno.circle_id])[bruno.circle_id]
+    assert (mark(erwan).unread, mark(erwan).urgent) == (True, True)
+    assert (line.unread, line.urgency, line.last_text) == (2, 2, "autre cahier")
+    acting = reach(erwan.viewer, bruno.circle_id)
+    page = queries.page(acting)
+    assert page.new_count == 5  # three here since this visit began, two elsewhere
+    notebook.mark_read(acting, up_to=page.read_up_to, to_the_end=page.to_the_end)
+    assert (mark(erwan).unread, mark(erwan).urgent) == (False, False)
+    assert lists.lines(erwan.viewer, [bruno.circle_id])[bruno.circle_id].unread == 0
+    assert queries.page(acting).new_count == 3
+
+
+def test_no_statement_of_the_list_reads_a_whole_table(bruno, erwan):
+    for statement in (lists.MARKS, lists.DETAIL):
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute(f"EXPLAIN {statement}", lists.params(erwan.viewer) | {"circles": [bruno.circle_id]})
+            plan = "\n".join(row[0] for row in cursor.fetchall())
+        assert "Seq Scan" not in plan, plan
+
+
+def test_two_notebooks_that_number_alike_lose_no_note_between_two_pages(bruno, monkeypatch):
+    monkeypatch.setattr(queries, "PAGE", 2)
+    monkeypatch.setattr(queries, "THREADS", queries.THREADS.replace("FIRST 21 ROWS", "FIRST 3 ROWS"))
+    two = make.circle(bruno.viewer, birth_given="Yvonne Marie")
+    said = {notebook.add_note(c, text="x").pk for n in range(4) for c in (bruno, two)}
+    operator = make.viewer(person=make.user(kind="operator"))
+    circles.merge_files(operator, survivor=bruno.patient, merged=two.patient, reason="même personne")
+    circles.review_crossing(bruno, absorbed=two.circle, keep=[])
+    acting, shown, before = reach(bruno.viewer, bruno.circle_id), [], 0
+    while not shown or before:
+        page = queries.page(acting, queries.Filters(before=before))
+        shown, before = shown + page.shown, page.more
+    assert set(shown) == said and len(shown) == len(said)

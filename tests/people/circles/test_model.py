@@ -68,6 +68,7 @@ class Said:
     urgent: bool
     seq: int
     root: "Said | None" = None
+    elsewhere: bool = False  # said in another file of the same person, since brought together
 
 
 @dataclass
@@ -187,12 +188,14 @@ def every_road_agrees(model: Model, who: int, viewer, circle_id, family: str) ->
     files = {d.holder_id for d in Document.objects.visible_to(acting)}
     assert files <= wanted
     assert files >= {n.pk for n in model.notes if n.pk in wanted and (n.author == who or n.root is None)}
-    unread = [n for n in model.notes if n.pk in wanted and n.author != who and n.seq > model.read.get(who, 0)]
+    unread = [
+        n for n in model.notes if n.pk in wanted and n.author != who and (n.elsewhere or n.seq > model.read.get(who, 0))
+    ]
     assert marks[circle_id].unread == bool(unread)
     assert marks[circle_id].urgent == any(n.urgent for n in unread)
     line = lines[circle_id]
     assert line.unread == len(unread)
-    last = max((seen[pk] for pk in wanted), key=lambda n: n.seq, default=None)
+    last = max((seen[pk] for pk in wanted), key=lambda n: n.written_at, default=None)
     assert line.last_text == (last.text if last else "")
 
 
@@ -228,10 +231,11 @@ notes = st.lists(
     gone=st.lists(st.booleans(), min_size=4, max_size=4),
     said=notes,
     against=refusals,
+    elsewhere=st.one_of(st.just([]), notes),
 )
-def test_every_road_to_a_note_agrees_with_the_model(cast, gone, said, against, transactional_example):
+def test_every_road_to_a_note_agrees_with_the_model(cast, gone, said, against, elsewhere, transactional_example):
     with transactional_example():
-        _hold(cast, gone, said, against)
+        _hold(cast, gone, said, against, elsewhere)
 
 
 @pytest.fixture
@@ -256,7 +260,22 @@ def transactional_example():
     return example
 
 
-def _hold(cast, gone, said, against, *, crossed=False) -> None:
+def _said_elsewhere(opener, model: Model, elsewhere) -> None:
+    """Another file of the same person, with its own numbers, brought together and reviewed."""
+    twin = make.circle(opener.viewer, birth_given="Yvonne Marie")
+    for _who, category, hidden, urgent, _answers in elsewhere:
+        note = notebook.add_note(
+            twin, text=f"ailleurs {category}", category=category, hidden=hidden, urgency=2 if urgent else 0
+        )
+        _users[note.pk] = opener.user_id
+        model.notes.append(Said(note.pk, -1, category, hidden & 510, urgent, note.seq, elsewhere=True))
+        with_file(twin, note)
+    operator = make_viewer(make.user(kind="operator"))
+    circles.merge_files(operator, survivor=opener.patient, merged=twin.patient, reason="même personne")
+    circles.review_crossing(opener, absorbed=Circle.objects.get(pk=twin.circle_id), keep=[])
+
+
+def _hold(cast, gone, said, against, elsewhere) -> None:
     family = "Quéméneur"
     opener = make.circle(make.viewer(make.role("Ouvre", "Cercle", "10")), birth_family=family)
     viewers = [person(opener, p) for p in cast]
@@ -292,6 +311,8 @@ def _hold(cast, gone, said, against, *, crossed=False) -> None:
             mine = Member.objects.filter(viewers[n].memberships(), circle_id=opener.circle_id)
             mine.update(ended_at=timezone.now() + timedelta(0))
             model.inside[n] = False
+    if elsewhere:
+        _said_elsewhere(opener, model, elsewhere)
     for who, how, category, target, lifted in against:
         about = model.notes[target % len(model.notes)].pk if target is not None and model.notes else None
         refusal = Refusal(who, how, "" if about else category, about, lifted)
