@@ -90,7 +90,7 @@ def _read(items: list[Item], typed: Typed, errors: dict, off, around: tuple[int,
     return found
 
 
-def _named(item: Item, **more) -> dict:
+def _named(item: Item, /, **more) -> dict:
     return {"linkId": item.link_id} | ({"text": item.text} if item.text else {}) | more
 
 
@@ -385,3 +385,37 @@ def put_text(item: Item, value: Any) -> str | None:
     if item.options:
         return next((o.key for o in item.options if str(value) in {o.key, o.label, o.key.partition("|")[2]}), None)
     return str(value)
+
+
+def with_instance(typed: Typed, counter: str) -> Typed:
+    """One more of the repeating group that this field counts."""
+    n = typed.get(counter, ["1"])[0]
+    return typed | {counter: [str(min(int(n) + 1 if n.isdigit() and len(n) < 4 else 2, MOST_INSTANCES))]}
+
+
+def without_instance(shape: Shape, typed: Typed, counter: str, gone: int) -> Typed:
+    """Without that one: those after it move up."""
+    link, *around = counter.removeprefix("n-").split("~")
+    if link not in shape.by_link:
+        return typed
+    inside = {i.link_id for i in shape.by_link[link].walk()} - {link}
+    found: Typed = {}
+    for name, values in typed.items():
+        plain, dot, rest = name[2:].partition("~")
+        place = rest.partition(".")[0].split("~") if dot else []
+        if (
+            plain in inside
+            and place[: len(around)] == around
+            and len(place) > len(around)
+            and place[len(around)].isdigit()
+        ):
+            n = int(place[len(around)])
+            if n == gone:
+                continue
+            if n > gone:
+                place[len(around)] = str(n - 1)
+                more = rest.partition(".")[2]
+                name = f"{name[:2]}{plain}~{'~'.join(place)}" + (f".{more}" if more else "")
+        found[name] = values
+    n = typed.get(counter, ["1"])[0]
+    return found | {counter: [str(max(int(n) - 1 if n.isdigit() and len(n) < 4 else 1, 1))]}

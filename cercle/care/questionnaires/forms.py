@@ -5,11 +5,13 @@
     response = forms.start(acting, "aggir")                         # an Acting, or a Desk with subject_ref=request.pk
 
 A scorer is Python: `register_scorer(url, f)` with `f(response_json, questionnaire_json) -> dict`; a refusal is a ValueError whose
-words are for the person. A form may have a screen of its own: `register_screen(url, template)`.
+words are for the person. A form may have a screen of its own: `register_screen`.
 """
 
 import logging
+import uuid
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from django.utils.safestring import SafeString
@@ -24,7 +26,7 @@ from .models import Questionnaire
 logger = logging.getLogger(__name__)
 Scorer = Callable[[dict, dict], dict[str, Any]]
 _scorers: dict[str, Scorer] = {}
-_screens: dict[str, str] = {}
+_screens: dict[str, "Screen"] = {}
 
 
 def register_scorer(url: str, function: Scorer) -> None:
@@ -35,13 +37,25 @@ def scorer_of(questionnaire: Questionnaire | dict) -> Scorer | None:
     return _scorers.get(_data(questionnaire).get("url", ""))
 
 
-def register_screen(url: str, view_template: str) -> None:
-    """The template that shows this form's fields instead of the generic one; its context is that of `questionnaires/fields.html`."""
-    _screens[url] = view_template
+@dataclass(frozen=True)
+class Screen:
+    template: str  # a whole page, with a partial « saved » for what an autosave answers
+    context: Callable[
+        ..., dict
+    ]  # context(response, typed, before) -> dict; `before`: the last signed answer to this form, or None
+    settle: Callable[[Typed], Typed]  # the fields as the screen means them
 
 
-def screen_of(questionnaire: Questionnaire | dict) -> str:
-    return _screens.get(_data(questionnaire).get("url", ""), "questionnaires/fields.html")
+def register_screen(
+    url: str, template: str, context: Callable[..., dict], settle: Callable[[Typed], Typed] = lambda typed: typed
+) -> None:
+    """A page of its own for this form, instead of the generic one. It is also given identity, status_key, form_fields (hidden
+    fields it must hold), saved_at, problem, problem_at_sign, back_url, save_url and sign_url."""
+    _screens[url] = Screen(template, context, settle)
+
+
+def screen_of(questionnaire: Questionnaire | dict) -> Screen | None:
+    return _screens.get(_data(questionnaire).get("url", ""))
 
 
 def render(
@@ -123,6 +137,38 @@ def start(acting, slug: str, *, subject_ref=None):
     from . import actions
 
     return actions.start(acting, slug=slug, subject_ref=subject_ref)
+
+
+def context(
+    response, *, draft_url: str, live_url: str = "", upload_url: str = "", typed: Typed | None = None,
+    errors: dict[str, str] | None = None, writer: str = "", revision: int | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """What `questionnaires/form.html` shows: put it in one's own <form id="form" method="post">, with a button to finish.
+
+    The page needs questionnaires/form.css, form.js and web/draft.js (`data-draft="{{ draft_url }}"` on the form).
+    """
+    questionnaire = response.questionnaire
+    if typed is None:
+        typed = (
+            response.typed
+            if response.typed or response.is_open
+            else typed_from(shape.read(questionnaire.data), response.items)
+        )
+    form = shape.read(questionnaire.data)
+    return {
+        "response": response, "questionnaire": questionnaire, "draft_url": draft_url, "errors": errors or {},
+        "fields": render(questionnaire, None, errors, typed=typed, upload=upload_url),
+        "live_url": live_url if form.thinks or scorer_of(questionnaire) else "",
+        "score": score(questionnaire, response_of(questionnaire, typed)) if scorer_of(questionnaire) else {},
+        "writer": writer or uuid.uuid4().hex, "revision": response.revision if revision is None else revision,
+    }  # fmt: skip
+
+
+def response_of(questionnaire: Questionnaire | dict, typed: Typed) -> dict[str, Any]:
+    """The answer as it would be if it were finished now, wrong fields left out."""
+    form = shape.read(_data(questionnaire))
+    typed, _failed = conditions.calculate(form, typed)
+    return conditions.response_of(form, read_items(form, typed, {}, off=conditions.disabled(form, typed)))
 
 
 def _data(questionnaire: Questionnaire | dict) -> dict:

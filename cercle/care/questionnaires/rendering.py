@@ -165,7 +165,7 @@ class Sheet:
         group, control = self.control(item, name, ident, tied, texts)
         if group:
             return (
-                f'<fieldset class="field q-choices" id="{escape(ident)}"{tied}><legend class="form-label">{label}</legend>'
+                f'<fieldset class="field q-choices" id="{escape(ident)}" tabindex="-1"{tied}><legend class="form-label">{label}</legend>'
                 f"{below}{control}{wrong}</fieldset>{inner}"
             )
         unit = (
@@ -183,17 +183,22 @@ class Sheet:
         return "field-short" if item.type in {"integer", "decimal", "date", "time"} else ""
 
     def computed(self, item: Item, name: str, ident: str, label: str, below: str, texts: list[str]) -> str:
-        if name in self.failed:
-            value = _("Le calcul n’est pas possible avec ces réponses.")
-        elif item.options and texts:
-            value = next((o.label for o in item.options if o.key == texts[0]), texts[0])
-        else:
-            unit = next((u.get("display", "") for u in item.units), "")
-            value = (" ".join(texts) + (f"\u00a0{unit}" if unit else "")) if texts else ""
         return (
             f'<div class="field q-computed"><span class="form-label" id="{escape(ident)}_label">{label}</span>{below}'
-            f'<output id="{escape(ident)}" aria-labelledby="{escape(ident)}_label" data-computed>{escape(value) or "–"}</output></div>'
+            f'<output id="{escape(ident)}" aria-labelledby="{escape(ident)}_label" data-value="{escape(" ".join(texts))}">'
+            f"{escape(self.computed_words(item, name))}</output></div>"
         )
+
+    def computed_words(self, item: Item, name: str) -> str:
+        if name in self.failed:
+            return _("Le calcul n’est pas possible avec ces réponses.")
+        texts = self.typed.get(name, [])
+        if not texts:
+            return "–"
+        if item.options:
+            return next((o.label for o in item.options if o.key == texts[0]), texts[0])
+        unit = next((u.get("display", "") for u in item.units), "")
+        return " ".join(texts) + (f"\u00a0{unit}" if unit else "")
 
     def control(self, item: Item, name: str, ident: str, tied: str, texts: list[str]) -> tuple[bool, str]:
         """(is it a group of controls, its HTML)"""

@@ -1,0 +1,159 @@
+// Forms: shows what is asked now (enableWhen, by the same rules as conditions.py), and small comforts of filling in.
+// Computed fields and scores come from the server. Without this script every question is shown, and the server decides.
+const sheet = document.querySelector("[data-questionnaire]");
+const items = () => [...sheet.querySelectorAll("[data-q]")];
+const placeOf = (el) => (el.dataset.at ? el.dataset.at.split(" ").map(Number) : []);
+const loopsOf = (el) => (el.dataset.loops ? JSON.parse(el.dataset.loops) : []);
+const number = (text) => {
+  const plain = String(text).replace(/[\s\u00a0]/g, "").replace(",", ".");
+  return /^[+-]?\d+(\.\d+)?$/.test(plain) ? Number(plain) : null;
+};
+
+// Answers of one question as it stands in the page: texts of its own fields, not of questions under it.
+function answers(el) {
+  const found = [];
+  for (const field of el.querySelectorAll("input, select, textarea")) {
+    if (field.closest("[data-q]") !== el || !field.name.startsWith("q-") || field.name.endsWith(".unit")) continue;
+    if ((field.type === "radio" || field.type === "checkbox") && !field.checked) continue;
+    if (field.type !== "file" && field.value.trim()) found.push({ text: field.value.trim(), unit: unit(el) });
+  }
+  const output = el.querySelector(":scope > .q-computed > output");
+  if (output?.dataset.value) found.push({ text: output.dataset.value, unit: unit(el) });
+  return found;
+}
+
+function unit(el) {
+  const chosen = el.querySelector("select[name$='.unit'], input[name$='.unit']");
+  if (chosen) return chosen.value.split("|").pop();
+  return el.querySelector(".q-quantity .unit")?.textContent.trim() || "";
+}
+
+function equal(answer, wanted) {
+  if (wanted !== null && typeof wanted === "object") {
+    if ("n" in wanted) return number(answer.text) === wanted.n && (!wanted.u || answer.unit === wanted.u || !answer.unit);
+    const bar = answer.text.indexOf("|");
+    return answer.text.slice(bar + 1) === wanted.c && (!wanted.s || answer.text.slice(0, bar) === wanted.s);
+  }
+  if (typeof wanted === "boolean") return answer.text === String(wanted);
+  if (typeof wanted === "number") return number(answer.text) === wanted;
+  return answer.text === String(wanted);
+}
+
+function compare(answer, operator, wanted) {
+  const target = wanted !== null && typeof wanted === "object" ? wanted.n : wanted;
+  const [a, b] = typeof target === "number" ? [number(answer.text), target] : [answer.text, String(target)];
+  if (a === null) return false;
+  return operator === ">" ? a > b : operator === "<" ? a < b : operator === ">=" ? a >= b : a <= b;
+}
+
+function holds(rule, given) {
+  if (rule.op === "exists") return given.length > 0 === (rule.a !== false);
+  if (rule.op === "=") return given.some((one) => equal(one, rule.a));
+  if (rule.op === "!=") return !given.some((one) => equal(one, rule.a));
+  return given.some((one) => compare(one, rule.op, rule.a));
+}
+
+function showWhatIsAsked() {
+  const all = items();
+  const byLink = Map.groupBy ? Map.groupBy(all, (el) => el.dataset.q) : group(all);
+  const hidden = new Set((document.getElementById("form-off")?.dataset.off || "").split(" ").filter(Boolean));
+  const known = new Map();
+  const underWay = new Set();
+
+  function enabled(el) {
+    if (known.has(el)) return known.get(el);
+    if (underWay.has(el)) return true; // a ring of conditions: asked
+    underWay.add(el);
+    let found = !hidden.has(el.dataset.q);
+    const parent = el.parentElement.closest("[data-q]");
+    if (found && parent) found = enabled(parent);
+    if (found && el.dataset.when) {
+      const { any, when } = JSON.parse(el.dataset.when);
+      const results = when.map((rule) => holds(rule, given(rule.q, el)));
+      found = any ? results.some(Boolean) : results.every(Boolean);
+    }
+    underWay.delete(el);
+    known.set(el, found);
+    return found;
+  }
+
+  function given(link, el) {
+    const [mine, at] = [loopsOf(el), placeOf(el)];
+    return (byLink.get(link) || []).flatMap((there) => {
+      const theirs = loopsOf(there);
+      const [here, place] = [mine, placeOf(there)];
+      let shared = 0;
+      while (shared < here.length && shared < theirs.length && here[shared] === theirs[shared]) shared += 1;
+      const near = at.slice(0, shared).every((n, i) => n === place[i]);
+      return near && enabled(there) ? answers(there) : [];
+    });
+  }
+
+  for (const el of all) el.hidden = !enabled(el);
+}
+
+function group(all) {
+  const found = new Map();
+  for (const el of all) found.set(el.dataset.q, [...(found.get(el.dataset.q) || []), el]);
+  return found;
+}
+
+// Small comforts
+function clears(root = sheet) {
+  for (const button of root.querySelectorAll("[data-clear]")) {
+    button.hidden = !button.closest(".q-options").querySelector("input:checked");
+  }
+}
+
+function changed(target) {
+  target.dispatchEvent(new Event("input", { bubbles: true }));
+  target.dispatchEvent(new Event("change", { bubbles: true }));
+}
+
+if (sheet) {
+  sheet.addEventListener("change", (event) => {
+    const box = event.target.closest(".q-options input[type=checkbox]");
+    if (box?.checked) {
+      for (const other of box.closest(".q-options").querySelectorAll("input[type=checkbox]")) {
+        if (other !== box && ("alone" in box.dataset || "alone" in other.dataset)) other.checked = false;
+      }
+    }
+    clears();
+    showWhatIsAsked();
+  });
+  sheet.addEventListener("input", showWhatIsAsked);
+  sheet.addEventListener("click", (event) => {
+    const clear = event.target.closest("[data-clear]");
+    if (clear) {
+      const options = clear.closest(".q-options");
+      for (const one of options.querySelectorAll("input:checked")) one.checked = false;
+      const first = options.querySelector("input");
+      first.focus();
+      changed(first);
+    }
+    const more = event.target.closest("[data-more]");
+    if (more) {
+      const last = more.previousElementSibling;
+      const next = last.cloneNode();
+      next.value = "";
+      next.id = `${last.id}-n`;
+      next.setAttribute("aria-label", more.closest(".field").querySelector(".form-label").textContent.trim());
+      more.before(next);
+      next.focus();
+    }
+  });
+  // Enter in a field does not sign: it goes to the next one.
+  sheet.closest("form").addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.target.matches("textarea, button, [type=checkbox], [type=file]")) return;
+    if (!event.target.closest("[data-questionnaire]")) return;
+    event.preventDefault();
+    const fields = [...sheet.querySelectorAll("input, select, textarea")].filter((f) => f.offsetParent && f.type !== "hidden");
+    fields[fields.indexOf(event.target) + 1]?.focus();
+  });
+  sheet.closest("form").addEventListener("submit", (event) => {
+    if (event.target.classList.contains("q-preview")) event.preventDefault(); // a preview keeps nothing
+  });
+  document.addEventListener("htmx:afterSettle", showWhatIsAsked);
+  clears();
+  showWhatIsAsked();
+}
