@@ -5,6 +5,7 @@ Strict traits and words of resemblance only: no circle, no note, no coordinates 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.contrib import messages
@@ -122,20 +123,24 @@ def later(request: HttpRequest, pair_id: UUID) -> HttpResponse:
 def decisions(request: HttpRequest) -> HttpResponse:
     """What was decided, newest first, each with its way back."""
     viewer = enter_identity_queue(request)
-    merges = list(
-        MergeDecision.objects.select_related("survivor__identity", "merged__identity").order_by("-id")[:LISTED]
-    )
-    kept_apart = list(
-        PotentialDuplicate.objects.filter(state=PotentialDuplicate.State.DISTINCT)
-        .select_related("first__identity", "second__identity")
-        .order_by("-decided_at")[:LISTED]
-    )
+    together = MergeDecision.objects.all()
+    distinct = PotentialDuplicate.objects.filter(state=PotentialDuplicate.State.DISTINCT)
+    start, apart_start = _start(request, "from"), _start(request, "apart")
+    merges = together.select_related("survivor__identity", "merged__identity").order_by("-id")
+    kept_apart = distinct.select_related("first__identity", "second__identity").order_by("-decided_at", "-id")
+    merges, kept_apart = list(merges[start : start + LISTED]), list(kept_apart[apart_start : apart_start + LISTED])
+    totals = together.count(), distinct.count()
     shown = {p.pk for m in merges for p in (m.survivor, m.merged)} | set(_ids(kept_apart))
     record(viewer, "record.identity_decisions_listed", kind=Kind.READ, shown=sorted(shown))
     context = {
         "merges": [(m, _named(m.merged), _named(m.survivor)) for m in merges],
         "apart": [(d, _named(d.first), _named(d.second)) for d in kept_apart],
         "counts": _counts(),
+        "merges_total": totals[0],
+        "apart_total": totals[1],
+        # Each list turns its own pages; the other one stays where it was.
+        "merges_pages": _pages(start, totals[0], lambda n: {"from": n, "apart": apart_start}),
+        "apart_pages": _pages(apart_start, totals[1], lambda n: {"from": start, "apart": n}),
     }
     return render(request, "record/identity_decisions.html", context)
 
@@ -156,6 +161,17 @@ def undo(request: HttpRequest, decision_id: UUID) -> HttpResponse:
 
 
 # --- Inside ----------------------------------------------------------------------------------------------------------
+def _start(request: HttpRequest, name: str) -> int:
+    asked = request.GET.get(name, "")
+    return int(asked) if asked.isascii() and asked.isdecimal() and len(asked) < 8 else 0
+
+
+def _pages(start: int, total: int, query) -> dict:
+    """Addresses of the newer and of the older page; empty where there is none."""
+    newer = urlencode(query(max(start - LISTED, 0))) if start else ""
+    return {"newer": newer, "older": urlencode(query(start + LISTED)) if start + LISTED < total else ""}
+
+
 def _entries(request: HttpRequest, level: str) -> list[Entry]:
     """Very likely pairs first, then by score; those put off last."""
     rows = waiting().select_related("first__identity", "second__identity")

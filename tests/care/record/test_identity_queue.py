@@ -1,6 +1,8 @@
 import pytest
 
 from cercle.base.audit.models import AuditEvent
+from cercle.care.record import identity_queue
+from cercle.people.circles import actions as circles
 from cercle.people.circles.models import Circle
 from cercle.people.patients.models import MergeDecision, Patient, PotentialDuplicate
 from tests import factories as make
@@ -70,6 +72,21 @@ def test_a_decision_asks_for_its_reason_and_a_file(client, operator, pair):
     assert "mot gardé" in answer.content.decode()
     stranger = {"survivor": "00000000-0000-0000-0000-000000000000", "reason": "x"}
     assert client.post(f"{QUEUE}{pair.pk}/reunir/", stranger).status_code == 404
+
+
+def test_decisions_turn_their_pages(client, operator, pair, monkeypatch):
+    monkeypatch.setattr(identity_queue, "LISTED", 1)
+    for n in range(3):  # together, apart, together, apart…
+        decision = circles.merge_files(
+            make.viewer(person=operator), survivor=pair.first, merged=pair.second, reason=f"motif {n}"
+        )
+        circles.unmerge_files(make.viewer(person=operator), decision=decision)
+    pages = [client.get(f"{QUEUE}decisions/?from={n}").content.decode() for n in range(3)]
+    for n, page in enumerate(pages):
+        assert f"motif {2 - n}" in page and f"motif {1 - n}" not in page
+    assert "from=1" in pages[0] and "Plus récentes" not in pages[0]
+    assert "Plus anciennes" not in pages[2] and "from=1" in pages[2]
+    assert client.get(f"{QUEUE}decisions/?from=²&apart=-1").status_code == 200
 
 
 def test_two_persons_are_not_proposed_again(client, operator, pair):
