@@ -179,4 +179,14 @@ def _page(acting, stay: Stay) -> dict:
         "place": words.place_name(stay.label),
         "events": [words.event_of(m, detailed=detailed) for m in movements],
         "may_write": acting.may(Permission.WRITE_STAYS),
+        "death": _death_to_record(acting, stay) if acting.may(Permission.EDIT_IDENTITY) else None,
     }
+
+
+def _death_to_record(acting, stay: Stay) -> dict | None:
+    """A stay that ended by a death proposes to say it on the file; a person confirms, nothing is written by itself."""
+    if stay.end_kind != Stay.End.DEATH or stay.cancelled_at or acting.patient.is_deceased:
+        return None
+    day = timezone.localdate(stay.ended_at)
+    source = _("Sortie notée : séjour %(where)s") % {"where": words.at_place(stay.label)}
+    return {"on": day.isoformat(), "day": stay.ended_at, "source": source[:500]}

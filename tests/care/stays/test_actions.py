@@ -1,5 +1,6 @@
 """Admission, movements, discharge: rows, trace, refusals, screens."""
 
+import re
 from datetime import timedelta
 
 import pytest
@@ -295,3 +296,20 @@ def test_a_volunteer_reads_but_does_not_write(client, bruno, volunteer):
     assert "CH de Quimper" in page and "ardiologie" not in page and "Noter la sortie" not in page
     assert client.get(url("new", bruno)).status_code == 403
     assert client.post(url("discharge", bruno, stay.pk), {}).status_code == 403
+
+
+def test_a_stay_that_ends_by_a_death_proposes_to_say_it_on_the_file_and_says_nothing_by_itself(client, bruno, settings):
+    settings.MFA_REQUIRED = False
+    stay = actions.discharge(bruno, stay=admitted(bruno), ended_at=now() - HOUR, end_kind=Stay.End.DEATH)
+    client.force_login(bruno.user)
+    page = reverse("stays:show", args=[bruno.circle_id, stay.pk])
+    bruno.patient.refresh_from_db()
+    assert not bruno.patient.is_deceased
+    shown = client.get(page).content.decode()
+    assert "Enregistrer le décès au dossier" in shown
+    given = dict(re.findall(r'type="hidden" name="(on|reason)" value="([^"]*)"', shown))
+    answer = client.post(reverse("record:identity_edit", args=[bruno.circle_id, "deces"]), given)
+    assert answer.status_code == 302
+    bruno.patient.refresh_from_db()
+    assert bruno.patient.deceased == timezone.localdate(stay.ended_at).isoformat()
+    assert "Enregistrer le décès au dossier" not in client.get(page).content.decode()
