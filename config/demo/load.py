@@ -8,14 +8,14 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager
 from datetime import datetime
 from itertools import islice
 from pathlib import Path
 from random import Random
 
 from django.contrib.auth.hashers import make_password
-from django.db import connection, transaction
+from django.db import connection, connections, transaction
 from django.utils import timezone
 from PIL import Image, ImageDraw, ImageFilter
 
@@ -39,7 +39,7 @@ from .models import mark
 from .territory import COLUMNS, Bundle, Person, Sector, World, bundles
 
 BATCH = 1000
-WHOLE = 2 * BATCH  # up to here, one transaction
+LARGE = 2 * BATCH  # from here on, one batch is written while the next is invented
 PER_SECTOR = 400  # patients whom one set of professionals looks after
 SHELL = Machine(source="cli", ground="shell", actor_name="cercle demo")
 Progress = Callable[[int, int], None]
@@ -48,9 +48,9 @@ Progress = Callable[[int, int], None]
 def load(*, patients: int, seed: int, now: datetime | None = None, progress: Progress | None = None) -> dict[str, int]:
     """Rows written, by table. Raises Refused on a database that already has patients.
 
-    The usual territory comes whole or not at all; a large one is committed batch by batch.
+    A territory comes whole or not at all, however large: an interrupted load leaves an empty database, to load again.
     """
-    with transaction.atomic() if patients <= WHOLE else nullcontext():
+    with transaction.atomic():
         return _load(patients, seed, now or timezone.now(), progress)
 
 
@@ -95,8 +95,8 @@ def _batch(some: list[Bundle]) -> dict[str, list[tuple]]:
     return rows
 
 
-def _copy(rows: dict[str, list[tuple]], counts: dict[str, int]) -> None:
-    with transaction.atomic(), connection.cursor() as cursor:
+def _copy(rows: dict[str, list[tuple]], counts: dict[str, int], by=connection) -> None:
+    with by.cursor() as cursor:
         for table, columns in COLUMNS.items():
             if not rows[table]:
                 continue
@@ -104,26 +104,37 @@ def _copy(rows: dict[str, list[tuple]], counts: dict[str, int]) -> None:
             with cursor.copy(f"COPY {table} ({', '.join(columns)}) FROM STDIN") as copy:
                 for row in rows[table]:
                     copy.write_row(row)
+        # Foreign keys are looked at now: put off to the end, they would wait in memory, some bytes a row.
+        cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+        cursor.execute("SET CONSTRAINTS ALL DEFERRED")
 
 
 @contextmanager
 def _writer(patients: int) -> Iterator[Callable]:
-    """Gives `write(rows, counts)`. A large territory writes one batch behind, while the next one is invented."""
-    if patients <= WHOLE:
+    """Gives `write(rows, counts)`. A large territory writes one batch behind, while the next one is invented.
+
+    The thread behind writes on this connection, in its transaction; nothing else asks it anything meanwhile.
+    """
+    if patients <= LARGE:
         yield _copy
         return
+    here = connections[connection.alias]
+    here.inc_thread_sharing()
     with ThreadPoolExecutor(1) as behind:
         waiting: list[Future] = []
 
         def write(rows: dict[str, list[tuple]], counts: dict[str, int]) -> None:
             if waiting:
                 waiting.pop().result()
-            waiting.append(behind.submit(_copy, rows, counts))
+            waiting.append(behind.submit(_copy, rows, counts, here))
 
-        yield write
-        for each in waiting:
-            each.result()
-        behind.submit(lambda: connection.close()).result()  # the proxy, looked up over there
+        try:
+            yield write
+            for each in waiting:
+                each.result()
+        finally:
+            behind.shutdown()  # the last batch ends before anything is rolled back
+            here.dec_thread_sharing()
 
 
 def _test_identities() -> list[dict]:

@@ -25,7 +25,14 @@ def is_demo() -> bool:
 def mark(*, patients: int, seed: int) -> None:
     """Raises Refused on a database that holds patients: real ones never get invented neighbours."""
     with transaction.atomic():
-        if Patient.objects.exists():
+        kept, former = Patient.objects.count(), Mark.objects.first()
+        if former and 0 < kept < former.patients:
+            raise Refused(
+                f"Un chargement a été interrompu ici : {kept} patients sur {former.patients}. Repartez d’une base vide"
+                " (arrêtez le serveur, videz CERCLE_HOME), puis relancez cette commande.",
+                "partial",
+            )
+        if kept:
             raise Refused(
                 "Cette base contient déjà des patients : le territoire de démonstration ne se charge que dans une base vide.",
                 "not_empty",

@@ -97,6 +97,28 @@ def test_it_refuses_a_database_with_patients(territory):
         load.load(patients=1, seed=1)
 
 
+def test_an_interrupted_load_leaves_nothing_and_starts_again(tables, monkeypatch):
+    """A large one too, that writes while it invents."""
+    monkeypatch.setattr(load, "BATCH", 10)
+    monkeypatch.setattr(load, "LARGE", 20)
+
+    def cut(done, _total):
+        if done > 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        load.load(patients=40, seed=3, progress=cut)
+    assert not Circle.objects.exists() and not Practitioner.objects.exists() and not Mark.objects.exists()
+    assert load.load(patients=40, seed=3)["patients_patient"] == 40
+    assert check.broken() == []
+
+
+def test_what_a_former_version_left_half_loaded_is_said(territory):
+    Mark.objects.update(patients=1000)
+    with pytest.raises(Refused, match="interrompu"):
+        load.load(patients=1000, seed=3)
+
+
 def test_a_database_with_patients_is_never_marked(db):
     make.circle(make.viewer(make.role()))
     with pytest.raises(Refused):
