@@ -1,4 +1,4 @@
-"""« Mes tâches »: what waits for one person, across patients. Apps say theirs from `AppConfig.ready`:
+"""« Mes tâches »: what waits for one person, across patients. Apps say theirs from `AppConfig.ready`:
 
     todo.register(todo.Group(key="requests", label=_("Demandes à répondre"), icon="inbox", order=10, find=f))
 

@@ -55,13 +55,13 @@ def colleagues(organization):
 
 
 class MinutesField(forms.CharField):
-    """« 15 », « 45 min », « 1 h 30 »."""
+    """« 15 », « 45 min », « 1 h 30 »."""
 
     def clean(self, value):
         text = super().clean(value)
         found = MINUTES.match(text)
         if not found:
-            raise forms.ValidationError(_("Écrivez une durée : 15, 45 min, 1 h 30."))
+            raise forms.ValidationError(_("Écrivez une durée : 15, 45 min, 1 h 30."))
         hours, rest, minutes = found.groups()
         total = int(hours) * 60 + int(rest or 0) if hours is not None else int(minutes)
         if total > 1440:
@@ -82,6 +82,7 @@ class SheetForm(forms.Form):
         label=_("Avec qui"), max_length=1000, required=False, help_text=_("Des noms séparés par des virgules.")
     )
     share = forms.BooleanField(label=_("Dire aussi dans le cahier de liaison"), required=False)
+    visit = forms.UUIDField(required=False, widget=forms.HiddenInput)  # the appointment that it tells
 
     @staticmethod
     def start() -> dict:
@@ -102,10 +103,11 @@ class SheetForm(forms.Form):
 
 class SeriesForm(SheetForm):
     share = None
+    visit = None
 
 
 class SynthesisForm(forms.Form):
-    synthesis = _long(label=_("Où en est-on ?"), rows=6, required=False, max_length=20_000)
+    synthesis = _long(label=_("Où en est-on ?"), rows=6, required=False, max_length=20_000)
     wish = _long(label=_("Ce que la personne souhaite, avec ses mots"), rows=3, required=False, max_length=20_000)
     review_on = _day(label=_("Revoir la situation le"), required=False)
     based_on = forms.CharField(required=False, widget=forms.HiddenInput)
@@ -229,7 +231,7 @@ class CloseForm(forms.Form):
 class ReopenForm(forms.Form):
     reason = _long(label=_("Pourquoi"), rows=2, max_length=400)
     new_episode = forms.TypedChoiceField(
-        label=_("Quel dossier ?"), coerce=lambda v: v == "1", initial="1", widget=forms.RadioSelect,
+        label=_("Quel dossier ?"), coerce=lambda v: v == "1", initial="1", widget=forms.RadioSelect,
         choices=[("1", _("Un nouvel épisode")), ("0", _("Le même, clos trop tôt"))],
     )  # fmt: skip
     informed_on = _day(label=_("Personne informée le"), required=False)
@@ -246,7 +248,7 @@ class HandoverForm(forms.Form):
     to_role = RoleField(label=_("Confiés à"), queryset=PracticeRole.objects.none())
     kind = forms.ChoiceField(
         label=_("Pour"), widget=forms.RadioSelect, initial="leave",
-        choices=[("leave", _("Une absence : les dossiers reviennent")), ("departure", _("Un départ"))],
+        choices=[("leave", _("Une absence : les dossiers reviennent")), ("departure", _("Un départ"))],
     )  # fmt: skip
     until = _day(label=_("Dernier jour du remplacement"), required=False)
 

@@ -1,4 +1,4 @@
-"""« Nolwenn Le Bris suit désormais Yvonne LE GALL », for whoever is in her circle now."""
+"""« Nolwenn Le Bris suit désormais Yvonne LE GALL », for whoever is in her circle now."""
 
 from uuid import UUID
 

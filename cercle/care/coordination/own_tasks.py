@@ -1,4 +1,4 @@
-"""What the coordination file itself puts in « Mes tâches »: late actions, reviews, resumptions, files without news."""
+"""What the coordination file itself puts in « Mes tâches »: late actions, reviews, resumptions, files without news."""
 
 from django.db.models import Q
 from django.urls import reverse
@@ -68,7 +68,7 @@ def reviews(request) -> list[Task]:
         found.append(
             Task(
                 title=f.patient.identity.full_name,
-                detail=_("appui suspendu, à reprendre ?") if suspended else _("situation à revoir"),
+                detail=_("appui suspendu, à reprendre ?") if suspended else _("situation à revoir"),
                 url=_url(f),
                 due_on=f.suspended_until if suspended else f.review_on,
             )

@@ -22,11 +22,11 @@ from .vocabulary import ACT_ICONS, FileState, SheetState
 from .vocabulary_plan import OPEN_ACTIONS
 
 PAGE = 50
-SILENT = timedelta(days=60)  # no act for that long: the list « sans nouvelle » shows it
+SILENT = timedelta(days=60)  # no act for that long: the list « sans nouvelle » shows it
 SOON = timedelta(days=14)
 
 
-# --- One file: « où en est-on ? » ---------------------------------------------------------------------------------------
+# --- One file: « où en est-on ? » ---------------------------------------------------------------------------------------
 
 
 @dataclass
@@ -106,7 +106,7 @@ def _plan_of(found: State, file: CoordinationFile, acting: Acting) -> None:
 
 
 def followed_since(file: CoordinationFile) -> str:
-    """« Suivi depuis 5 mois, niveau 3 »"""
+    """« Suivi depuis 5 mois, niveau 3 »"""
     end = file.closed_at or timezone.now()
     days = max((end - file.opened_at).days, 0)
     if days < 1:

@@ -13,9 +13,9 @@ class FileState(models.TextChoices):
 class Level(models.IntegerChoices):
     """Rule 7: 1 information and orientation, 2 support, 3 intensive follow-up."""
 
-    ONE = 1, _("1 : information et orientation")
-    TWO = 2, _("2 : appui au parcours")
-    THREE = 3, _("3 : suivi intensif")
+    ONE = 1, _("1 : information et orientation")
+    TWO = 2, _("2 : appui au parcours")
+    THREE = 3, _("3 : suivi intensif")
 
 
 class EntryReason(models.TextChoices):
@@ -147,7 +147,7 @@ class Income(models.TextChoices):
 
 
 class Right(models.TextChoices):
-    ALD = "ald", _("ALD (prise en charge à 100 %)")
+    ALD = "ald", _("ALD (prise en charge à 100 %)")
     C2S = "c2s", _("Complémentaire santé solidaire")
     AME = "ame", _("Aide médicale de l’État")
     APA = "apa", _("APA")

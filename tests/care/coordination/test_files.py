@@ -251,14 +251,14 @@ def test_a_series_is_written_whole_or_not_at_all(alice, file):
 
 def test_two_writers_of_the_administrative_file_are_both_told_and_nothing_is_lost(alice, erwan, file):
     files.update_administrative(
-        erwan.desk, file=file, based_on=1, housing="tenant", people_note="Voisine : Mme Cariou."
+        erwan.desk, file=file, based_on=1, housing="tenant", people_note="Voisine : Mme Cariou."
     )
     with pytest.raises(files.AdministrativeConflict) as conflict:
         files.update_administrative(alice.desk, file=file, based_on=1, housing="owner")
     assert conflict.value.file.housing == "tenant" and conflict.value.mine == {"housing": "owner"}
     assert "Erwan Kerdreux" in str(conflict.value)
     row = files.update_administrative(alice.desk, file=file, based_on=2, housing="owner")
-    assert (row.version, row.people_note) == (3, "Voisine : Mme Cariou.")
+    assert (row.version, row.people_note) == (3, "Voisine : Mme Cariou.")
     assert [v.data["housing"] for v in row.administrative_versions.order_by("number")] == ["", "tenant", "owner"]
 
 

@@ -66,7 +66,7 @@ class AdministrativeConflict(Refused):
     def __init__(self, file: CoordinationFile, mine: dict, who: str):
         super().__init__(
             _(
-                "%(who)s a enregistré ce dossier administratif pendant que vous écriviez. Ce que vous avez écrit est gardé : "
+                "%(who)s a enregistré ce dossier administratif pendant que vous écriviez. Ce que vous avez écrit est gardé : "
                 "comparez, puis enregistrez."
             )
             % {"who": who},
@@ -388,7 +388,7 @@ def transfer_file(
 def write_synthesis(
     desk: Desk, *, file: CoordinationFile, synthesis: str, wish: str, based_on: datetime | None = None, review_on: date | None = None
 ) -> CoordinationFile:  # fmt: skip
-    """« Où en est-on ? » and what the person wishes; what it said before stays in the events.
+    """« Où en est-on ? » and what the person wishes; what it said before stays in the events.
 
     `based_on`: the `synthesis_at` one had in front of her. Raises Refused("conflict") when it was rewritten in between.
     """
@@ -397,7 +397,7 @@ def write_synthesis(
         if based_on != row.synthesis_at and row.synthesis_by and row.synthesis_by != desk.actor_name:
             raise Refused(
                 _(
-                    "%(who)s a récrit la synthèse pendant que vous écriviez. Votre texte est gardé : relisez, puis enregistrez."
+                    "%(who)s a récrit la synthèse pendant que vous écriviez. Votre texte est gardé : relisez, puis enregistrez."
                 )
                 % {"who": row.synthesis_by},
                 "conflict",
@@ -519,7 +519,7 @@ def correct_sheet(
         row = _own_sheet(desk, sheet)
         if row.version != based_on:
             raise Refused(
-                _("Cette fiche a été corrigée entre-temps. Votre texte est gardé : comparez, puis enregistrez."),
+                _("Cette fiche a été corrigée entre-temps. Votre texte est gardé : comparez, puis enregistrez."),
                 "conflict",
             )
         _keep_sheet(desk, row, reason)
@@ -559,7 +559,7 @@ def share_sheet(desk: Desk, *, sheet: FollowUpSheet, text: str = "", hidden: int
         acting = reach(desk.viewer, row.file.patient_id)
         if acting is None:
             raise Refused(
-                _("Vous n’êtes plus dans le cercle de cette personne : rien ne peut y être écrit d’ici."), "outside"
+                _("Vous n’êtes plus dans le cercle de cette personne : rien ne peut y être écrit d’ici."), "outside"
             )
         note = notebook.add_note(
             acting, text=(text or row.text).strip(), hidden=hidden, written_at=min(row.at, timezone.now())
@@ -811,7 +811,7 @@ def _text(text: str, *, empty: bool = False) -> str:
         raise Refused(_("Écrivez quelques mots."), "empty")
     if len(text) > LONGEST:
         raise Refused(
-            _("Votre texte fait %(n)s caractères ; %(max)s au plus. Joignez plutôt un document.")
+            _("Votre texte fait %(n)s caractères ; %(max)s au plus. Joignez plutôt un document.")
             % {"n": len(text), "max": LONGEST},
             "long",
         )
@@ -918,7 +918,7 @@ def _inform(inside: _Inside, informed_on: date | None, by: str, form: str) -> No
         )
     elif not Consent.objects.filter(circle=inside.circle, withdrawn_at=None).exists():
         raise Refused(
-            _("Notez le jour où la personne a été informée de l’appui : elle peut s’y opposer."), "information"
+            _("Notez le jour où la personne a été informée de l’appui : elle peut s’y opposer."), "information"
         )
 
 

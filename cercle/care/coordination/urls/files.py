@@ -20,5 +20,6 @@ urlpatterns = [
     path("dossiers/<uuid:file_id>/brouillon/<slug:slot>/", views.draft, name="draft"),
     path("dossiers/<uuid:file_id>/changer/<slug:what>/", views.change, name="change"),
     path("patients/<uuid:circle_id>/appui/ouvrir/", views.open_file, name="open_file"),
+    path("patients/<uuid:circle_id>/appui/fiche/", views.sheet_of_visit, name="sheet_of_visit"),
     path("taches/", views.tasks, name="tasks"),
 ]

@@ -1,5 +1,6 @@
-"""Enter, form, action, render: the file, its sheets, the caseload, handovers, « Mes tâches »."""
+"""Enter, form, action, render: the file, its sheets, the caseload, handovers, « Mes tâches »."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -19,6 +20,7 @@ from cercle.people.circles.desks import DAC, Desk, DeskRight, desk, enter_desk
 from cercle.people.circles.vocabulary import Permission
 from cercle.people.directory.models import PracticeRole
 
+from .. import around
 from .. import forms_files as forms
 from .. import queries_files as queries
 from ..actions import files as actions
@@ -33,7 +35,7 @@ WRITE = ["GET", "HEAD", "POST"]
 
 
 def panel(request: HttpRequest, acting, **extra) -> dict:
-    """The tab « Appui » of the patient's page: the structure's own file, for whoever holds such files."""
+    """The tab « Appui » of the patient's page: the structure's own file, for whoever holds such files."""
     found = desk(request)
     if found is None or not found.may(DeskRight.FILES):
         return {"file": None, "may_open": False, **extra}
@@ -69,6 +71,7 @@ def _state(request, found: Desk, file: CoordinationFile, acting) -> dict:
         "icons": ACT_ICONS,
         "sheets": [(s, ACT_ICONS[s.act]) for s in state.sheets],
         "has_draft": draft is not None,
+        **around.of(acting),
     }
 
 
@@ -125,7 +128,7 @@ def synthesis(request, file_id: UUID):
                 form.data["based_on"] = fresh.synthesis_at.isoformat()
                 context = _page(request, found, file, form=form, other=fresh, which="synthesis")
                 return render(request, "coordination/file_form.html", context, status=422)
-    return _write(request, found, file, form, "synthesis", _("Où en est-on ?"), _("Enregistrer"), kept)
+    return _write(request, found, file, form, "synthesis", _("Où en est-on ?"), _("Enregistrer"), kept)
 
 
 @require_http_methods(WRITE)
@@ -309,14 +312,41 @@ def write_sheet(request, file_id: UUID):
     """Quick entry: act, minutes, topic, words, Ctrl Enter. What is typed is kept on the server as it goes."""
     found, file = enter_file(request, file_id, DeskRight.FILES)
     kept = _draft(found, file, "sheet")
-    form = forms.SheetForm(request.POST or None, initial=forms.SheetForm.start() | (kept.data if kept else {}))
+    told = _visit_of(request.GET)
+    start = forms.SheetForm.start() | (kept.data if kept and not told else {}) | told
+    form = forms.SheetForm(request.POST or None, initial=start)
     if request.method == "POST" and form.is_valid():
         try:
-            actions.write_sheet(found, file=file, share=form.cleaned_data["share"], **form.values())
+            more = {"share": form.cleaned_data["share"], "appointment_id": form.cleaned_data["visit"]}
+            actions.write_sheet(found, file=file, **more, **form.values())
             return _go(request, _address(found, file))
         except Refused as refusal:
             form.add_error(None, str(refusal.message))
     return _write(request, found, file, form, "sheet", _("Nouvelle fiche de suivi"), _("Enregistrer"), kept)
+
+
+def _visit_of(data) -> dict:
+    """What an appointment already says: the agenda's « en faire une fiche de suivi » gives it in the address."""
+    try:
+        at = timezone.localtime(datetime.fromisoformat(data["le"]))
+        visit = UUID(data["visite"])
+    except (KeyError, ValueError):
+        return {}
+    act = data.get("acte", "")
+    return {
+        "visit": visit, "on": at.date(), "time": at.time(), "act": act if act in ACT_ICONS else Act.VISIT,
+        "minutes": data["minutes"] if data.get("minutes", "").isdigit() else "60",
+    }  # fmt: skip
+
+
+@require_safe
+def sheet_of_visit(request, circle_id: UUID):
+    acting = enter(request, circle_id, Permission.COORDINATE)
+    found = enter_desk(request, DeskRight.FILES)
+    file = queries.current_file(found, acting.circles)
+    if file is None or file.is_closed:
+        return redirect("record:tab", circle_id, "coordination")
+    return redirect(reverse("coordination:write_sheet", args=[file.pk]) + "?" + request.GET.urlencode())
 
 
 @require_safe
@@ -434,7 +464,7 @@ def series(request):
 
 @require_http_methods(WRITE)
 def caseload(request):
-    """« Mes dossiers ». Words are searched by POST: a name has no place in an address."""
+    """« Mes dossiers ». Words are searched by POST: a name has no place in an address."""
     found = enter_desk(request, DeskRight.FILES)
     data = request.GET.copy()
     if request.method == "POST":
@@ -485,7 +515,7 @@ def hand_over(request):
 
 @require_http_methods(WRITE)
 def handover(request, handover_id: UUID):
-    """What was passed on, and what stayed because the person refused; « rendre les dossiers » before the end."""
+    """What was passed on, and what stayed because the person refused; « rendre les dossiers » before the end."""
     found = enter_desk(request, DeskRight.FILES)
     row = (
         Handover.objects.filter(pk=handover_id, organization=found.organization)
@@ -514,7 +544,7 @@ def handover(request, handover_id: UUID):
 
 @require_safe
 def tasks(request):
-    """« Mes tâches »: each app says its own."""
+    """« Mes tâches »: each app says its own."""
     found = enter_desk(request, DeskRight.FILES)
     groups = todo.of(request)
     record(found, "coordination.tasks_listed", kind=Kind.READ, details={"tasks": sum(len(t) for _g, t in groups)})
