@@ -7,6 +7,7 @@ from cercle.base.notifications import tasks as notifications
 from cercle.base.web import tasks as web
 from cercle.care.coordination import tasks as coordination
 from cercle.care.documents import tasks as documents
+from cercle.doors.fhir import tasks as fhir
 from cercle.people.accounts import tasks as accounts
 from cercle.people.circles import tasks as circles
 from cercle.people.patients import tasks as patients
@@ -21,4 +22,5 @@ every("*/10 * * * *", documents.catch_up)
 every("29 2 * * *", accounts.purge)
 every("7 1 * * *", patients.search_duplicates)
 every("*/5 * * * *", circles.end_due)
+every("53 3 * * *", fhir.forget_received)
 every("11 4 * * *", coordination.end_handovers)

@@ -123,6 +123,7 @@ SENTENCES: dict[str, Said] = {
     "circles.refused": Said(_("a voulu ouvrir ce dossier : accès refusé")),
     "fhir.message_received": Said(_("a envoyé une note par un logiciel raccordé")),
     "fhir.message_refused": Said(_("a envoyé un message qui a été refusé")),
+    "fhir.received_forgotten": Said(_("a effacé des messages reçus, leur durée de conservation passée")),
     "circles.page_opened": Said(_("a ouvert une page du dossier")),
     "circles.opened_new": Said(_("a ouvert le cercle")),
     "circles.circle_read": Said(_("a regardé qui est dans le cercle")),
