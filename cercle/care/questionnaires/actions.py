@@ -62,20 +62,26 @@ def start(acting, *, slug: str, subject_ref: UUID | None = None, hidden: int = 0
 
 def keep_draft(acting, *, response: Response, post, writer: str = "", revision: int = 0) -> Response:
     """What stands in the page, right or wrong. Raises `TwoWriters` when another page has written since."""
+    conflict = False
     with transaction.atomic():
         row = _locked(response)
         if not row.is_open and not writer:
             raise Refused(_("Cette grille est terminée."), "finished")
         typed = typed_of(post)
-        _one_writer(acting, row, typed, writer, revision)
-        form = shape.read(row.questionnaire.data)
-        row.typed = typed
-        if row.is_open:
-            row.data = _json(
-                row.questionnaire, read_items(form, typed, {}, off=conditions.disabled(form, typed)), acting
-            )
-        _take(acting, row, writer)
-        row.save(update_fields=["typed", "data", "writer", "writer_name", "revision", "saved_at"])
+        try:
+            _one_writer(acting, row, typed, writer, revision)
+        except TwoWriters:
+            conflict = True  # raised after the commit: what was set aside stays
+        else:
+            form = shape.read(row.questionnaire.data)
+            row.typed = typed
+            if row.is_open:
+                items = read_items(form, typed, {}, off=conditions.disabled(form, typed))
+                row.data = _json(row.questionnaire, items, acting)
+            _take(acting, row, writer)
+            row.save(update_fields=["typed", "data", "writer", "writer_name", "revision", "saved_at"])
+    if conflict:
+        raise TwoWriters(row)
     return row
 
 

@@ -298,9 +298,10 @@ def broken_constraints(shape: Shape, items: list[dict], extra: dict | None = Non
     for item in [None, *shape.by_link.values()]:
         for one in (item or shape).constraints:
             context = context or context_of(shape, resource, extra)
+            base = "QuestionnaireResponse.item" if item is not None else ""
             for focus, name in _focus(shape, resource, item):
                 try:
-                    result = expressions.evaluate(one.expression, focus, context | {"resource": resource})
+                    result = expressions.evaluate(one.expression, focus, context, base=base)
                 except expressions.Failed:
                     continue
                 if result[:1] == [False] and one.severity == "error":

@@ -9,8 +9,12 @@ from functools import lru_cache
 from typing import Any
 
 import fhirpathpy
+from antlr4 import CommonTokenStream, InputStream
 from django.utils.translation import gettext as _
+from fhirpathpy.engine.nodes import ResourceNode
 from fhirpathpy.models import models as fhir_models
+from fhirpathpy.parser.generated.FHIRPathLexer import FHIRPathLexer
+from fhirpathpy.parser.generated.FHIRPathParser import FHIRPathParser
 
 logger = logging.getLogger(__name__)
 
@@ -46,19 +50,31 @@ def compiled(expression: str):
 def problem(expression: str) -> str:
     """Why it does not parse, or ""."""
     try:
+        parser = FHIRPathParser(CommonTokenStream(_quiet(FHIRPathLexer(InputStream(expression)))))
+        _quiet(parser).entireExpression()
         compiled(expression)
     except RecursionError:
         return _("trop profond")
     except Exception as error:  # the parser's own kinds of errors, several
         return str(error).splitlines()[0][:120] if str(error) else type(error).__name__
-    return ""
+    # The library takes what it can read and leaves the rest: half an expression must not be published.
+    return _("écriture incomplète ou incorrecte") if parser.getNumberOfSyntaxErrors() else ""
 
 
-def evaluate(expression: str, resource: dict, variables: dict[str, Any] | None = None) -> list:
-    """The values found. Raises `Failed`; never another error, whatever was written or answered."""
+def _quiet(recogniser):
+    recogniser.removeErrorListeners()
+    return recogniser
+
+
+def evaluate(expression: str, resource: dict, variables: dict[str, Any] | None = None, *, base: str = "") -> list:
+    """The values found. Raises `Failed`; never another error, whatever was written or answered.
+
+    `base`: where in FHIR this part of a resource stands (« QuestionnaireResponse.item »), so that `answer.value` is known.
+    """
     try:
         # The library marks what it walks; answers stay as they are.
-        found = compiled(expression)(copy.deepcopy(resource), variables or {})
+        focus = copy.deepcopy(resource)
+        found = compiled(expression)(ResourceNode.create_node(focus, base) if base else focus, variables or {})
     except RecursionError as error:
         raise Failed from error
     except Exception as error:

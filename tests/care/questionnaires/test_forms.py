@@ -85,7 +85,7 @@ def test_constraints_are_said_in_words():
     assert parsed(content, age="84", cp="29000", mot="court", pair="4")[1] == {}
 
 
-@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|a)*b", "(.*)*x", "([a-z]+)*", r"(\w|\d)+z"])
+@pytest.mark.parametrize("pattern", ["(a+)+$", "(a|a)*b", "(.*)*x", "([a-z]+)*"])
 def test_a_pattern_that_could_take_for_ever_is_not_applied_and_it_is_said(pattern):
     content = q.data(q.item("a", extension=[{"url": shape.HL7 + "regex", "valueString": pattern}]))
     assert shape.safe_regex(pattern) is None and len(shape.unsupported(content)) == 1
