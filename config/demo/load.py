@@ -34,7 +34,7 @@ from cercle.people.directory.keys import luhn_key
 from cercle.people.directory.models import Commune, Organization, PracticeRole, Practitioner, Team, TeamMember
 from cercle.people.patients.matching import keys_of
 
-from . import cast, extras, people
+from . import cast, extras, people, support
 from .models import mark
 from .territory import COLUMNS, Bundle, Person, Sector, World, bundles
 
@@ -76,6 +76,8 @@ def _load(patients: int, seed: int, now: datetime, progress: Progress | None) ->
             if progress:
                 progress(done, patients)
     extras.tell(staff, patients=patients, now=now)
+    with transaction.atomic():
+        support.tell(seed, now)
     with connection.cursor() as cursor:
         for table in COLUMNS:
             if table != "audit_event":
