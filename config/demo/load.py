@@ -24,6 +24,7 @@ from cercle.base.common import blobs
 from cercle.base.common.ids import uuid7
 from cercle.base.common.text import name_key
 from cercle.care.documents import content
+from cercle.care.questionnaires import library
 from cercle.people import patients as identities
 from cercle.people.accounts import actions as accounts
 from cercle.people.accounts.models import StructureAdmin, User
@@ -58,6 +59,7 @@ def _load(patients: int, seed: int, now: datetime, progress: Progress | None) ->
     mark(patients=patients, seed=seed)
     if not reference.is_loaded():
         reference.load()
+    library.load()
     rng = Random(f"{seed}:cast")
     with transaction.atomic():
         staff = Staff(rng)

@@ -17,7 +17,8 @@ GROUPS = 6  # tints of the map
 
 
 def info_of(organization: Organization) -> StructureInfo:
-    return StructureInfo.objects.filter(pk=organization.pk).first() or StructureInfo(organization=organization)
+    nothing = StructureInfo(organization=organization, presentation="", hours={}, hours_note="", changed_by="")
+    return StructureInfo.objects.filter(pk=organization.pk).first() or nothing
 
 
 def hours_said(spans: list) -> str:
