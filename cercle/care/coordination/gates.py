@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from django.db.models import OuterRef, Q, QuerySet
+from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.http import Http404
 
@@ -48,4 +48,13 @@ def refused_by(desk: Desk, *, patient: str = "patient") -> QuerySet:
         Opposition.objects.active()
         .filter(desk.viewer.opposed(), category="", target_id=None)
         .filter(Q(circle_id=root) | Q(circle__canon_id=root))
+    )
+
+
+def opposed_files(desk: Desk) -> QuerySet:
+    """Ids of the structure's files that are kept and not shown to this professional, closed ones included."""
+    return (
+        CoordinationFile.objects.of(desk.organization)
+        .filter(Exists(refused_by(desk)), patient__circle__has_oppositions=True)
+        .values("pk")
     )

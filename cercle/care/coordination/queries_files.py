@@ -166,8 +166,11 @@ class Filters:
 def caseload(desk: Desk, filters: Filters):
     rows = CoordinationFile.objects.of(desk.organization).not_opposed(desk)
     if filters.whose == "mine":
+        # A union, not an OR: the index of a caseload is small, the structure's files are not.
+        own = CoordinationFile.objects.filter(referent_id=desk.practice_role_id)
+        own = own.filter(state=FileState.CLOSED) if filters.state == "closed" else own.living()
         co = CoReferent.objects.filter(practice_role_id=desk.practice_role_id, ended_at=None).values("file_id")
-        rows = rows.filter(Q(referent_id=desk.practice_role_id) | Q(pk__in=co))
+        rows = rows.filter(pk__in=own.values("pk").union(co))
     elif filters.whose != "all":
         rows = rows.filter(referent_id=filters.whose)
     today = timezone.localdate()

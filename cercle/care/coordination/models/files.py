@@ -233,6 +233,13 @@ class FollowUpSheet(Record):
             models.Index("file", F("at").desc(), F("id").desc(), name="sheet_of_file", condition=Q(state="current")),
             models.Index("organization", F("at").desc(), F("id").desc(), name="sheet_of_structure", condition=Q(state="current")),
             models.Index("author_role", F("at").desc(), F("id").desc(), name="sheet_of_author", condition=Q(state="current")),
+            # The structure's list by act or by topic: without them a rare topic reads every sheet.
+            models.Index(
+                "organization", "act", F("at").desc(), F("id").desc(), name="sheet_of_act", condition=Q(state="current")
+            ),
+            models.Index(
+                "organization", "topic", F("at").desc(), F("id").desc(), name="sheet_of_topic", condition=Q(state="current")
+            ),
         ]  # fmt: skip
 
 
