@@ -1,0 +1,174 @@
+"""The desk's verbs: rows, steps, answers owed, two closers, anonymity, rights."""
+
+from datetime import date, timedelta
+from uuid import uuid4
+
+import pytest
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from cercle.base.audit.models import AuditEvent
+from cercle.base.common.errors import Refused
+from cercle.care.coordination.models import CoordinationFile
+from cercle.care.orientation import actions
+from cercle.care.orientation.models import Absence, OrientationRequest, Step
+from cercle.people.circles.models import Consent
+from cercle.people.patients.models import Patient
+from tests import factories as make
+from tests.factories import coordination as made
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def alice():
+    return made.coordinator(made.dac())
+
+
+def asked(who, **more):
+    given = {
+        "channel": "phone", "asker_kind": "professional", "asker_name": "Dre Hélène Quéré", "reason": "home",
+        "reason_text": "Deux chutes en trois semaines.",
+    } | more  # fmt: skip
+    return actions.receive_request(who.desk, **given)
+
+
+def named(who, **more):
+    return actions.name_person(
+        who.desk, request=asked(who, **more), family="CORNEC", given="Jean-Yves", birth_date="1946-05-02", sex="M",
+        informed_on=timezone.localdate(),
+    )  # fmt: skip
+
+
+def test_a_request_has_a_number_a_deadline_a_step_and_a_trace(alice):
+    row = asked(alice)
+    assert row.number.endswith("-0001") and row.due_at > row.received_at
+    assert row.steps.get().author_name == alice.desk.actor_name
+    assert AuditEvent.objects.filter(action="orientation.request_received", target_id=row.pk).exists()
+    assert asked(alice).number.endswith("-0002")
+
+
+def test_an_anonymous_request_leaves_no_patient_and_no_identity(alice):
+    row = asked(alice)
+    actions.close_advice(alice.desk, request=row, advice="Appeler le CCAS.")
+    assert row.is_anonymous and not Patient.objects.exists()
+    with pytest.raises(Refused):
+        actions.accept(alice.desk, request=row, referent=alice.role)
+
+
+def test_the_journal_of_a_named_request_says_no_name(alice):
+    row = named(alice)
+    actions.set_level(alice.desk, request=row, level=2)
+    for event in AuditEvent.objects.filter(target_id=row.pk):
+        assert "CORNEC" not in str(event.details).upper() + event.reason.upper()
+
+
+def test_acceptance_makes_patient_circle_information_and_file_in_one_action(alice):
+    row = named(alice)
+    file = actions.accept(alice.desk, request=row, referent=alice.role)
+    row.refresh_from_db()
+    assert file.request_id == row.pk and row.patient_id == file.patient_id and row.state == "to_answer"
+    assert Consent.objects.filter(circle_id=file.patient_id, flow="information").exists()
+    actions.answer(alice.desk, request=row, how="phone", text="Un dossier est ouvert.")
+    row.refresh_from_db()
+    assert row.state == "closed" and row.closed_at and row.outcome == "file"
+
+
+def test_nothing_is_kept_of_an_acceptance_that_fails(alice):
+    row = named(alice)
+    stranger = make.role(organization=make.organization("Autre"))
+    with pytest.raises(Refused):
+        actions.accept(alice.desk, request=row, referent=stranger)
+    assert not Patient.objects.exists() and not CoordinationFile.objects.exists()
+
+
+@pytest.mark.parametrize("end", ["close_advice", "refuse", "cancel"])
+def test_no_request_ends_without_an_answer(alice, end):
+    row = asked(alice)
+    words = {"advice": "Conseil."} if end == "close_advice" else {"reason": "Hors territoire."}
+    row = getattr(actions, end)(alice.desk, request=row, **words)
+    assert row.state == "to_answer"
+    with pytest.raises(IntegrityError), transaction.atomic():
+        OrientationRequest.objects.filter(pk=row.pk).update(state="closed", closed_at=timezone.now())
+    row = actions.cannot_answer(alice.desk, request=row, reason="Numéro jamais laissé.")
+    assert row.state == "closed" and row.no_answer_reason
+
+
+def test_an_answer_given_early_lets_the_decision_close(alice):
+    row = actions.answer(alice.desk, request=asked(alice), how="phone", text="Nous appelons la famille.")
+    assert row.state == "received" and row.first_contact_at
+    assert actions.close_advice(alice.desk, request=row, advice="Fait.").state == "closed"
+
+
+def test_of_two_who_close_the_second_is_told_and_nothing_is_lost(alice):
+    row = actions.close_advice(alice.desk, request=asked(alice), advice="Conseil.")
+    erwan = made.coordinator(alice.desk.organization, "Erwan", "Kerdreux")
+    version = row.version
+    actions.answer(alice.desk, request=row, how="phone", text="La première réponse.", version=version)
+    with pytest.raises(actions.Overtaken) as told:
+        actions.answer(erwan.desk, request=row, how="mail", text="La seconde.", version=version)
+    assert alice.desk.actor_name in str(told.value.message)
+    row.refresh_from_db()
+    assert row.answer_text == "La première réponse."
+
+
+def test_a_step_is_never_rewritten_and_always_has_an_author(alice):
+    step = asked(alice).steps.get()
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Step.objects.filter(pk=step.pk).update(text="autre")
+    with pytest.raises(IntegrityError), transaction.atomic():
+        Step.objects.create(request=step.request, kind="note", to_state="received", at=timezone.now(), author_name="")
+
+
+def test_one_form_sent_twice_is_one_request(alice):
+    ref = uuid4()
+    assert asked(alice, client_ref=ref).pk == asked(alice, client_ref=ref).pk
+
+
+def test_another_structure_cannot_touch_it(alice):
+    row = asked(alice)
+    zoe = made.coordinator(made.dac("DAC du Trégor"), "Zoé", "Guéguen")
+    with pytest.raises(OrientationRequest.DoesNotExist):
+        actions.take(zoe.desk, request=row)
+
+
+def test_territory_load_absence_and_cover_choose_who_is_given_it(alice):
+    erwan = made.coordinator(alice.desk.organization, "Erwan", "Kerdreux")
+    team = make.team(alice.desk.organization, alice.role, erwan.role)
+    actions.set_territory(alice.desk, commune_code="29003", team=team)
+    first = actions.assign(alice.desk, request=asked(alice, commune_code="29003"))
+    second = actions.assign(alice.desk, request=asked(alice, commune_code="29003"))
+    assert first.team_id == team.pk and {first.assigned_role_id, second.assigned_role_id} == {
+        alice.role.pk,
+        erwan.role.pk,
+    }
+    today = timezone.localdate()
+    Absence.objects.create(role=erwan.role, cover=alice.role, first_day=today, last_day=today + timedelta(days=3))
+    assert actions.assign(alice.desk, request=asked(alice), role=erwan.role).assigned_role_id == alice.role.pk
+    assert actions.assign(alice.desk, request=asked(alice, commune_code="29003")).assigned_role_id == alice.role.pk
+
+
+def test_a_resource_is_asked_and_its_reply_recorded(alice):
+    row = asked(alice)
+    made_one = actions.solicit(alice.desk, request=row, what="Accueil de jour", resource_name="Les Bruyères")
+    actions.record_reply(alice.desk, solicitation=made_one, state="accepted", answer="Dès lundi.")
+    made_one.refresh_from_db()
+    row.refresh_from_db()
+    assert row.state == "orientation" and made_one.answered_at
+    assert actions.close_oriented(alice.desk, request=row, text="Accueil de jour trouvé.").state == "to_answer"
+
+
+def test_a_reopened_request_owes_an_answer_again(alice):
+    row = actions.close_advice(alice.desk, request=asked(alice), advice="Conseil.")
+    row = actions.answer(alice.desk, request=row, how="phone", text="Voilà.")
+    row = actions.reopen(alice.desk, request=row, reason="Elle rappelle.")
+    assert row.state == "pre_assessment" and row.answered_at is None and row.outcome == ""
+
+
+def test_support_asked_from_a_circle_reaches_the_desk(alice):
+    bruno = make.circle(make.viewer(make.role("Bruno", "Hascoët")))
+    row = actions.ask_support(
+        bruno, organization=alice.desk.organization, reason="carer", reason_text="Épouse épuisée.", urgency=1,
+        informed_on=date(2026, 1, 5),
+    )  # fmt: skip
+    assert row.patient_id == bruno.circle_id and row.channel == "circle" and row.organization == alice.desk.organization
