@@ -266,6 +266,8 @@ class Sheet:
             off = "" if texts else " hidden"
             clear = f'<button type="button" class="btn btn-quiet btn-small q-clear" data-clear{off}>{escape(_("Effacer la réponse"))}</button>'
         short = all(len(label) <= 18 for _k, label in pairs) and len(pairs) <= 4
+        if any(len(label) > 44 for _k, label in pairs):
+            css = css or "q-options-long"
         return f'<div class="q-options {css or ("choice-row" if short else "")}">{"".join(rows)}{clear}</div>'
 
     def choices(self, item: Item, name: str, n: str, i: str, tied: str, texts: list[str]) -> tuple[bool, str]:

@@ -67,7 +67,7 @@ def show(request: HttpRequest, circle_id: UUID, response_id: UUID) -> HttpRespon
     others = Response.objects.visible_to(acting).finished().filter(questionnaire__slug=response.questionnaire.slug)
     return panels.show(
         request, acting, "grilles", which="show", response=response, lines=lines, label=queries.score_label(response),
-        others=others.exclude(pk=response.pk).order_by("-finished_at").defer("data", "typed")[:12],
+        same_form=others.exclude(pk=response.pk).order_by("-finished_at").defer("data", "typed")[:12],
         versions=response.versions.filter(kind=ResponseVersion.Kind.SIGNED).count(),
         warning=response.scores.get("warning", ""), missing=response.scores.get("missing", ""),
     )  # fmt: skip
