@@ -1,6 +1,6 @@
 """How French writes times, days, ages, phones and numbers; pure functions, used by tags, e-mails and PDFs alike.
 
-All spaces inside a figure are U+00A0: the face lacks U+202F.
+All spaces inside a figure are U+00A0: the face lacks U+202F. Who reads English gets English shapes: « 8:52 », « 74.1 ».
 """
 
 import re
@@ -8,20 +8,46 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from django.utils import timezone
+from django.utils.translation import get_language, gettext_lazy, pgettext_lazy
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy as _l
 
 NBSP = "\u00a0"
-DAYS = [_l("lundi"), _l("mardi"), _l("mercredi"), _l("jeudi"), _l("vendredi"), _l("samedi"), _l("dimanche")]
-SHORT_DAYS = [_l("lun."), _l("mar."), _l("mer."), _l("jeu."), _l("ven."), _l("sam."), _l("dim.")]
+DAYS = [
+    gettext_lazy("lundi"), gettext_lazy("mardi"), gettext_lazy("mercredi"), gettext_lazy("jeudi"), gettext_lazy("vendredi"),
+    gettext_lazy("samedi"), gettext_lazy("dimanche"),
+]  # fmt: skip
+SHORT_DAYS = [
+    gettext_lazy("lun."), gettext_lazy("mar."), gettext_lazy("mer."), gettext_lazy("jeu."), gettext_lazy("ven."),
+    gettext_lazy("sam."), gettext_lazy("dim."),
+]  # fmt: skip
 MONTHS = [
-    _l("janvier"), _l("février"), _l("mars"), _l("avril"), _l("mai"), _l("juin"), _l("juillet"), _l("août"),
-    _l("septembre"), _l("octobre"), _l("novembre"), _l("décembre"),
-]  # fmt: skip
+    gettext_lazy("janvier"),
+    gettext_lazy("février"),
+    gettext_lazy("mars"),
+    gettext_lazy("avril"),
+    gettext_lazy("mai"),
+    gettext_lazy("juin"),
+    gettext_lazy("juillet"),
+    gettext_lazy("août"),
+    gettext_lazy("septembre"),
+    gettext_lazy("octobre"),
+    gettext_lazy("novembre"),
+    gettext_lazy("décembre"),
+]
 SHORT_MONTHS = [
-    _l("janv."), _l("févr."), _l("mars"), _l("avril"), _l("mai"), _l("juin"), _l("juill."), _l("août"),
-    _l("sept."), _l("oct."), _l("nov."), _l("déc."),
-]  # fmt: skip
+    pgettext_lazy("short", "janv."),
+    pgettext_lazy("short", "févr."),
+    pgettext_lazy("short", "mars"),
+    pgettext_lazy("short", "avril"),
+    pgettext_lazy("short", "mai"),
+    pgettext_lazy("short", "juin"),
+    pgettext_lazy("short", "juill."),
+    pgettext_lazy("short", "août"),
+    pgettext_lazy("short", "sept."),
+    pgettext_lazy("short", "oct."),
+    pgettext_lazy("short", "nov."),
+    pgettext_lazy("short", "déc."),
+]
 
 
 def now() -> datetime:
@@ -46,9 +72,15 @@ def hour(value: datetime) -> str:
     if not value:
         return ""
     value = local(value)
+    if english():
+        return f"{value.hour}:{value.minute:02d}"
     if value.minute:
         return f"{value.hour}{NBSP}h{NBSP}{value.minute:02d}"
     return f"{value.hour}{NBSP}h"
+
+
+def english() -> bool:
+    return (get_language() or "").startswith("en")
 
 
 def number_in_month(day: int) -> str:
@@ -211,7 +243,8 @@ def number(value, decimals: int | None = None) -> str:
     text = f"{abs(value):,.{decimals}f}" if decimals is not None else f"{abs(value):,f}"
     if decimals is None and "." in text:
         text = text.rstrip("0").rstrip(".")
-    text = text.replace(",", NBSP).replace(".", ",")
+    if not english():
+        text = text.replace(",", NBSP).replace(".", ",")
     return f"−{text}" if value < 0 and text.strip("0,") else text
 
 

@@ -180,7 +180,7 @@ def make_viewer(user, role=None, source: str = "web") -> Viewer:
 
 def described(role) -> str:
     """« Infirmière libérale · Cabinet de la Madeleine »"""
-    return f"{role.short_label} · {role.organization.display_name}" if role.organization_id else role.short_label
+    return f"{role.french_label} · {role.organization.display_name}" if role.organization_id else role.french_label
 
 
 def relation_label(contact: Contact) -> str:

@@ -36,6 +36,7 @@ class LightRole:
 
     tint = property(PracticeRole.tint.fget)
     short_label = property(PracticeRole.short_label.fget)
+    label_in = PracticeRole.label_in
 
 
 class LightOrganization:

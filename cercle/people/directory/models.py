@@ -10,6 +10,7 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from cercle.base.common.models import Record
+from cercle.base.web.french import english
 from cercle.people.directory import nomenclature
 from cercle.people.directory.queries import (
     CommuneQuerySet,
@@ -239,10 +240,18 @@ class PracticeRole(Tracked, Located):
 
     @property
     def short_label(self) -> str:
-        """« Infirmière libérale », « Médecin généraliste »; reads `practitioner` for the gender."""
+        """« Infirmière libérale », « Médecin généraliste », for who reads now; reads `practitioner` for the gender."""
+        return self.label_in(english())
+
+    @property
+    def french_label(self) -> str:
+        """The same, to be kept: a signature does not change with the language of who signs."""
+        return self.label_in(False)
+
+    def label_in(self, in_english: bool) -> str:
         return nomenclature.short_label(
             self.profession_system, self.profession, feminine=self.practitioner.civility == "MME",
-            liberal=self.mode == "L", specialty=self.specialty, fallback=self.profession_label,
+            liberal=self.mode == "L", specialty=self.specialty, fallback=self.profession_label, in_english=in_english,
         )  # fmt: skip
 
 

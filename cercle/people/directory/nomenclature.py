@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 from django.utils.translation import gettext_lazy as _
 
+from cercle.base.web.french import english
+
 DATA = Path(__file__).parent / "data"
 
 HEALTH, SOCIAL, OTHER = "health", "social", "other"
@@ -22,6 +24,7 @@ class Profession(NamedTuple):
     tint: str
     noun: str
     noun_f: str
+    noun_en: str
 
 
 @cache
@@ -68,14 +71,22 @@ PHYSICIANS = {
     "SM24": "gastro-entérologue", "SM32": "neurologue", "SM38": "ophtalmologiste", "SM40": "pédiatre",
     "SM41": "pneumologue", "SM42": "psychiatre", "SM44": "radiologue", "SM48": "rhumatologue",
 }  # fmt: skip
+PHYSICIANS_EN = {
+    "SM53": "general practitioner", "SM54": "general practitioner", "SM26": "general practitioner", "SM02": "anaesthetist",
+    "SM04": "cardiologist", "SM15": "dermatologist", "SM18": "geriatrician", "SM24": "gastroenterologist", "SM32": "neurologist",
+    "SM38": "ophthalmologist", "SM40": "paediatrician", "SM41": "pulmonologist", "SM42": "psychiatrist", "SM44": "radiologist",
+    "SM48": "rheumatologist",
+}  # fmt: skip
 
 
 def short_label(
-    system: str, code: str, *, feminine: bool, liberal: bool, specialty: str = "", fallback: str = ""
+    system: str, code: str, *, feminine: bool, liberal: bool, specialty: str = "", fallback: str = "", in_english=False
 ) -> str:
     found = profession(system, code)
     if not found:
         return fallback or code
+    if in_english:
+        return _in_english(found, specialty)
     if (system, code) == ("TRE_G15", "10") and specialty in PHYSICIANS:
         return PHYSICIANS[specialty].capitalize()
     words = found.noun_f if feminine else found.noun
@@ -83,6 +94,15 @@ def short_label(
         return f"{words} en pratique avancée".capitalize()
     if liberal and (system, code) == ("TRE_G15", "60"):
         words += " libérale" if feminine else " libéral"
+    return words[:1].upper() + words[1:]
+
+
+def _in_english(found: Profession, specialty: str) -> str:
+    words = found.noun_en
+    if (found.system, found.code) == ("TRE_G15", "10"):
+        words = PHYSICIANS_EN.get(specialty, words)
+    elif (found.system, found.code) == ("TRE_G15", "60") and specialty.startswith("SI"):
+        words = "nurse practitioner"
     return words[:1].upper() + words[1:]
 
 
@@ -105,11 +125,12 @@ KIND_LABELS = {
 
 def profession_choices() -> list[tuple[str, list[tuple[str, str]]]]:
     """Grouped choices for a form: usual ones, then the rest by name. Values are « SYSTEM:code »."""
-    table = professions()
+    table, in_english = professions(), english()
 
     def choice(key: tuple[str, str]) -> tuple[str, str]:
         found = table[key]
-        return f"{found.system}:{found.code}", found.noun[:1].upper() + found.noun[1:]
+        noun = found.noun_en if in_english else found.noun
+        return f"{found.system}:{found.code}", noun[:1].upper() + noun[1:]
 
     usual = [choice(key) for key in USUAL]
     # The 300s of JDV_J48 repeat other codes for past experiments: not offered.

@@ -1,6 +1,8 @@
 from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
 
 import pytest
+from django.utils.translation import override
 
 from cercle.base.web import french
 
@@ -136,3 +138,12 @@ def test_initials_skip_titles():
     assert french.initials("Dr Erwan Kervella") == "EK"
     assert french.initials("Anne-Sophie Bourhis") == "AB"
     assert french.initials("") == "?"
+
+
+def test_who_reads_english_gets_english_shapes():
+    with override("en"):
+        assert french.hour(at(3, 5, 8, 52)) == "8:52" and french.hour(at(3, 5, 12)) == "12:00"
+        assert french.number(Decimal("1284.5")) == "1,284.5" and french.size(2_400_000) == f"2.4{S}MB"
+        assert french.day(at(3, 5, 8)) == f"Thursday 5{S}March" and french.short_day(at(2, 1, 8)) == f"1{S}Feb"
+        assert french.moment_long(at(3, 4, 17, 5)) == "yesterday at 17:05"
+        assert french.day_title(at(3, 5, 8))[0] == "Today"

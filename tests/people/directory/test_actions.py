@@ -2,13 +2,16 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.utils.translation import override
 
 from cercle.base.audit.models import AuditEvent
 from cercle.base.common.errors import Refused
 from cercle.base.notifications.models import Notification
-from cercle.people.directory import actions, tasks
+from cercle.people.circles.access import described
+from cercle.people.directory import actions, nomenclature, tasks
 from cercle.people.directory.gate import Reader
 from cercle.people.directory.models import DirectoryReport, Organization, PracticeRole, Practitioner, Team
+from tests import factories as make
 
 pytestmark = pytest.mark.django_db
 
@@ -107,3 +110,14 @@ def test_what_the_source_owns_is_not_corrected_here(acting, nurse):
         actions.correct(acting, nurse, field="profession", value="10")
     with pytest.raises(Refused):
         actions.correct(acting, nurse.practitioner, field="family", value=" ")
+
+
+def test_who_reads_english_reads_professions_in_english_and_what_is_kept_stays_french():
+    nurse = make.role("Maëlle", "Tanguy", organization=make.organization())
+    doctor = make.role("Alban", "Testun", profession="10", specialty="SM04")
+    with override("en"):
+        assert (nurse.short_label, doctor.short_label) == ("Nurse", "Cardiologist")
+        assert described(nurse) == "Infirmière libérale · Cabinet de la Madeleine"
+        assert ("TRE_G15:70", "Physiotherapist") in nomenclature.profession_choices()[0][1]
+    assert (nurse.short_label, doctor.short_label) == ("Infirmière libérale", "Cardiologue")
+    assert all(p.noun_en for p in nomenclature.professions().values())
