@@ -63,7 +63,8 @@ def show(request: HttpRequest, form_id: UUID) -> HttpResponse:
         versions = versions.exclude(status=Questionnaire.Status.DRAFT)
     context = {
         "form": row, "versions": versions, "fields": _fields(row, None), "editor": is_operator(request.user),
-        "scored": forms.scorer_of(row) is not None, "faults": shape.faults(row.data) if row.is_draft else [],
+        "scored": forms.scorer_of(row) is not None, "instrument": registry.by_url(row.url),
+        "faults": shape.faults(row.data) if row.is_draft else [],
     }  # fmt: skip
     return render(request, "questionnaires/form_page.html", context)
 

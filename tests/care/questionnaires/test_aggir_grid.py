@@ -6,7 +6,7 @@ from django.urls import reverse
 from cercle.care.questionnaires import aggir_screen as screen
 from cercle.care.questionnaires import forms, library
 from cercle.care.questionnaires.instruments import aggir
-from cercle.care.questionnaires.models import Response
+from cercle.care.questionnaires.models import Questionnaire, Response
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -109,3 +109,16 @@ def test_withheld_scales_are_named_on_the_library_page_with_the_reason(browser):
     page = browser.get(reverse("questionnaires:library")).text
     for word in ("PRISMA-7", "Zarit", "MoCA", "ICOPE", "interRAI", "Centre d’expertise en santé de Sherbrooke"):
         assert word in page
+
+
+def test_a_form_s_page_says_how_sure_its_score_is_and_what_a_missing_answer_does(browser):
+    library.load(["katz"])
+    form = Questionnaire.objects.current("katz")
+    page = browser.get(reverse("questionnaires:form", args=[form.pk])).text
+    for words in (
+        "page publiée lue",
+        "4 cas de référence",
+        "Une réponse manquante : pas de score.",
+        "pas encore approuvé",
+    ):
+        assert words in page

@@ -364,15 +364,16 @@ def test_an_answered_form_gives_its_score():
 
 
 def test_an_answered_grid_gives_its_gir_its_remarks_and_adverbs_aside():
-    blocks = [
-        {"linkId": f"bloc.{name}", "item": [
+    told = [
+        item
+        for name, letter in profile("ABCBABBA").items()
+        for item in (
             {"linkId": name, "answer": [{"valueCoding": {"code": letter}}]},
             {"linkId": f"{name}.note", "answer": [{"valueString": "se trompe d’heure le soir"}]},
             {"linkId": f"{name}.adverbes", "answer": [{"valueCoding": {"code": "totalement"}}, {"valueCoding": {"code": "correctement"}}]},
-        ]}
-        for name, letter in profile("ABCBABBA").items()
+        )
     ]  # fmt: skip
-    response = {"item": [{"linkId": "discriminantes", "item": blocks}]}
+    response = {"item": [{"linkId": "discriminantes", "item": told}]}
     assert score_response(INSTRUMENTS["aggir"], response).as_json() == {"gir": 3, "rang": 9, "groupe": "F"}
     assert profile_of(response, questionnaire("aggir"))["toilette.adverbes"] == ["totalement", "correctement"]
 

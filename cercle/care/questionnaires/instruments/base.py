@@ -90,8 +90,9 @@ class Instrument:
         return f"urn:cercle:questionnaire:{self.name}"
 
     @property
-    def has_items(self) -> bool:
-        return self.tier == Tier.OPEN
+    def is_scored(self) -> bool:
+        """For templates, which would call `score`."""
+        return self.score is not None
 
 
 NO_SCORE = gettext_lazy("Une réponse manquante : pas de score.")
