@@ -8,10 +8,13 @@ class QuestionnairesConfig(AppConfig):
 
     def ready(self) -> None:
         from cercle.base.web import panels, places
+        from cercle.people.circles.access import refusable
 
         from . import aggir_page, views
         from .instruments import hooks
+        from .models import Response
 
+        refusable(lambda acting, pk: Response.objects.visible_to(acting).filter(pk=pk).exists())
         hooks.register()
         aggir_page.register()
 
@@ -21,4 +24,10 @@ class QuestionnairesConfig(AppConfig):
                 permission="read_circle",
             )
         )  # fmt: skip
-        places.register_link("clipboard-list", _("Formulaires"), "questionnaires:library", order=40)
+        # Professionals reach the library from the tab; to the regional administrator it is a place of work.
+        places.register(
+            places.Place(
+                key="forms", label=_("Formulaires"), icon="clipboard-list", url_name="questionnaires:library", order=80,
+                allowed=lambda request: getattr(request.user, "kind", "") == "operator",
+            )
+        )  # fmt: skip

@@ -14,6 +14,8 @@ from PIL import Image
 from cercle.base.audit.models import AuditEvent
 from cercle.base.common.errors import Refused
 from cercle.care.documents.models import Document
+from cercle.care.notebook import actions as notebook
+from cercle.care.notebook import measures
 from cercle.care.questionnaires import actions, forms, library, queries
 from cercle.care.questionnaires.models import Questionnaire, Response, ResponseVersion
 from cercle.people.circles.access import make_viewer, reach
@@ -315,3 +317,10 @@ def test_only_the_operator_changes_the_library_and_only_professionals_read_it(br
     assert client.post("/formulaires/nouveau/", {"title": "x"}).status_code == 404
     relative = make.sign_in(Client(), make.user(kind="relative", email="fille@exemple.fr"))
     assert relative.get("/formulaires/").status_code == 404
+
+
+def test_a_form_starts_with_the_last_measure_of_notes_one_may_read(bruno):
+    q.form(q.initially("poids", "%measures.weight", "decimal"))
+    notebook.add_note(bruno, text="Pesée.", measures=[measures.parse("weight", "61")])
+    notebook.add_note(bruno, text="Pesée.", measures=[measures.parse("weight", "62,5")])
+    assert forms.start(bruno, "essai").typed["q-poids"] == ["62,5"]
