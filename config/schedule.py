@@ -5,8 +5,10 @@ from cercle.base.common import tasks as common
 from cercle.base.common.jobs import every
 from cercle.base.notifications import tasks as notifications
 from cercle.base.web import tasks as web
+from cercle.care.agenda import tasks as agenda
 from cercle.care.coordination import tasks as coordination
 from cercle.care.documents import tasks as documents
+from cercle.care.orientation import tasks as orientation
 from cercle.doors.fhir import tasks as fhir
 from cercle.doors.steering import tasks as steering
 from cercle.people.accounts import tasks as accounts
@@ -25,4 +27,6 @@ every("7 1 * * *", patients.search_duplicates)
 every("*/5 * * * *", circles.end_due)
 every("53 3 * * *", fhir.forget_received)
 every("11 4 * * *", coordination.end_handovers)
+every("*/5 * * * *", agenda.remind)
+every("*/15 * * * *", orientation.watch_deadlines)
 every("43 4 11 * *", steering.freeze_last_month)

@@ -180,6 +180,9 @@ SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 CSRF_FAILURE_VIEW = "cercle.base.web.errors.csrf_failure"
+# Time on the road between two visits: straight line × factor, at this speed.
+AGENDA_ROAD_FACTOR = float(ENV("AGENDA_ROAD_FACTOR", "1.35"))
+AGENDA_ROAD_KMH = float(ENV("AGENDA_ROAD_KMH", "45"))
 # Messages of connected software, after the last contact with the person (CNIL 2023-095: 2 years for support).
 RECEIVED_KEPT_DAYS = int(ENV("RECEIVED_KEPT_DAYS", "730"))
 READS_PER_MINUTE = int(ENV("READS_PER_MINUTE", "60000"))  # per person or machine client and process; stops a runaway

@@ -20,7 +20,7 @@ SPOKEN = (
 )
 # What follows in an address is a one-time secret.
 _SECRET = re.compile(
-    r"(/connexion/(?:activation|nouveau-mot-de-passe|second-facteur)/|[?&](?:topics|token)=)[^/\s&\"']+"
+    r"(/connexion/(?:activation|nouveau-mot-de-passe|second-facteur)/|/agenda/flux/|[?&](?:topics|token)=)[^/\s&\"']+"
 )
 _EMAIL = re.compile(r"[^\s@<>\"'(]+@[^\s@<>\"')]+\.[a-z]{2,}", re.IGNORECASE)
 

@@ -38,6 +38,10 @@ note                    now/now        digest/now     digest/now     app/now    
 reply                   now/now        now/now        app/now        app/app        app/app
 acknowledgement_asked   now/now        app/app        app/app        app/app        none/none
 document                digest/now     app/app        app/digest     app/app        app/app
+plan                    now/now        digest/now     digest/now     digest/now     app/app
+plan_action             now/now        digest/now     app/app        none/none      none/none
+plan_review             now/now        app/app        digest/now     none/none      none/none
+meeting                 now/now        app/app        app/app        none/none      none/none
 stay                    now/now        app/app        now/now        digest/digest  app/app
 invitation              now/now        app/app        app/app        none/none      app/app
 member_joined           digest/digest  none/none      digest/digest  app/app        digest/digest
@@ -45,6 +49,8 @@ member_left             digest/digest  none/none      digest/digest  app/app    
 join_asked              now/now        none/none      now/now        none/none      none/none
 opposition              now/now        none/none      now/now        none/none      digest/digest
 break_glass             now/now        none/none      now/now        none/none      now/now
+desk_deadline           now/now        none/none      none/none      none/none      none/none
+appointment             now/now        none/none      none/none      none/none      none/none
 referent_changed        now/now        none/none      app/app        none/none      digest/digest
 identity_to_review      digest/now     none/none      app/app        none/none      none/none
 directory_correction    digest/digest  app/app        none/none      none/none      none/none
@@ -72,6 +78,10 @@ LABELS = {
     "reply": (_("Réponse"), _("Vous avez une réponse dans Cercle.")),
     "acknowledgement_asked": (_("Accusé de lecture demandé"), _("Une lecture vous est demandée dans Cercle.")),
     "document": (_("Nouveau document"), _("Vous avez un nouveau document dans Cercle.")),
+    "plan": (_("Plan de coordination"), _("Un plan avance dans Cercle.")),
+    "plan_action": (_("Action d’un plan"), _("Une action d’un plan vous concerne dans Cercle.")),
+    "plan_review": (_("Révision d’un plan"), _("Un plan est à revoir dans Cercle.")),
+    "meeting": (_("Réunion de concertation"), _("Une réunion vous concerne dans Cercle.")),
     "stay": (_("Entrée ou sortie d’établissement"), _("Une entrée ou une sortie est signalée dans Cercle.")),
     "invitation": (_("Invitation"), _("Vous avez une invitation dans Cercle.")),
     "member_joined": (_("Arrivée dans un cercle"), _("Quelqu’un a rejoint un de vos cercles.")),
@@ -79,6 +89,8 @@ LABELS = {
     "join_asked": (_("Demande à rejoindre"), _("Une demande à rejoindre vous attend dans Cercle.")),
     "opposition": (_("Opposition"), _("Une opposition a été enregistrée dans Cercle.")),
     "break_glass": (_("Accès en urgence"), _("Un accès en urgence a eu lieu dans Cercle.")),
+    "appointment": (_("Rendez-vous"), _("Un rendez-vous vous concerne dans Cercle.")),
+    "desk_deadline": (_("Échéance du guichet"), _("Une demande attend une réponse dans Cercle.")),
     "referent_changed": (_("Changement de référent"), _("Votre référent a changé : voyez qui dans Cercle.")),
     "identity_to_review": (_("Identité à vérifier"), _("Une identité est à vérifier dans Cercle.")),
     "directory_correction": (_("Correction de l’annuaire"), _("Une correction de l’annuaire vous attend dans Cercle.")),

@@ -16,6 +16,8 @@ OPEN: dict[str, str] = {
     "/mentions-legales/": "legal notices",
     "/accessibilite/": "accessibility statement",
     "/donnees-personnelles/": "privacy notice",
+    "/agenda/flux/": "calendar feeds: a secret link, hashed, revocable, limited; no names in it",
+    "/demande/": "public requests to a DAC and their status: limits, one-time link and code",
     "/style/": "living style page, only in a demonstration database",
 }
 

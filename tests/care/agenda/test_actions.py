@@ -1,0 +1,209 @@
+from datetime import timedelta
+
+import pytest
+from django.db import transaction
+from django.utils import timezone
+
+from cercle.base.audit.models import AuditEvent
+from cercle.base.common.errors import Refused
+from cercle.base.notifications.models import Notification
+from cercle.care.agenda import actions, outcomes, queries, tasks
+from cercle.care.agenda.models import Appointment, Change, Entry
+from cercle.people.circles import actions as circles
+from cercle.people.circles.access import make_viewer, reach
+from tests import factories as make
+
+from .conftest import PARIS, at
+
+pytestmark = pytest.mark.django_db
+
+
+def week(viewer):
+    mine = queries.mine(viewer)
+    return queries.between(viewer, at(0, 0), at(7, 0), calendars=mine, own=[c.pk for c in mine])
+
+
+def series(acting, rule="FREQ=DAILY;COUNT=5", **more):
+    return actions.place(acting, kind="visit", starts_at=at(0, 9), minutes=60, rrule=rule, title="Insuline", **more)
+
+
+def hours(viewer):
+    return [(s.local.weekday(), s.local.hour) for s in week(viewer)]
+
+
+def test_an_appointment_is_kept_with_its_entry_its_history_and_its_trace(alice, bruno):
+    row = actions.place(
+        alice,
+        kind="visit",
+        starts_at=at(1, 10),
+        minutes=45,
+        title="Bilan",
+        roles=[alice.practice_role, bruno.practice_role],
+    )
+    assert {e.calendar.practice_role_id for e in Entry.objects.filter(appointment=row)} == {
+        alice.practice_role_id, bruno.practice_role_id,
+    }  # fmt: skip
+    assert Change.objects.get(appointment=row).what == "placed"
+    event = AuditEvent.objects.get(action="agenda.placed")
+    assert event.target_id == row.pk and event.circle_id == alice.circle_id
+    assert [s.who for s in week(bruno.viewer)] == [alice.patient.identity.full_name]
+
+
+def test_nothing_is_kept_when_the_trace_fails(alice, monkeypatch):
+    monkeypatch.setattr(actions, "record", lambda *a, **k: 1 / 0)
+    with pytest.raises(ZeroDivisionError), transaction.atomic():
+        actions.place(alice, kind="visit", starts_at=at(1, 10), minutes=45)
+    assert not Appointment.objects.exists() and not Entry.objects.exists()
+
+
+def test_one_time_of_a_series_moves_alone(alice):
+    row = series(alice)
+    actions.move(alice, appointment=row, starts_at=at(2, 15), occurrence_at=at(2, 9))
+    assert hours(alice.viewer) == [(0, 9), (1, 9), (2, 15), (3, 9), (4, 9)]
+    with pytest.raises(Refused, match="changé"):
+        actions.move(alice, appointment=row, starts_at=at(2, 16), occurrence_at=at(2, 9))
+
+
+def test_this_time_and_those_after_move_together(alice):
+    row = series(alice)
+    actions.move(alice, appointment=row, starts_at=at(2, 15), occurrence_at=at(2, 9), scope="following")
+    assert hours(alice.viewer) == [(0, 9), (1, 9), (2, 15), (3, 15), (4, 15)]
+
+
+def test_all_times_move_and_what_was_changed_by_hand_stays(alice):
+    row = series(alice)
+    actions.move(alice, appointment=row, starts_at=at(2, 15), occurrence_at=at(2, 9))
+    actions.move(alice, appointment=row, starts_at=at(1, 8), occurrence_at=at(1, 9), scope="all")
+    assert hours(alice.viewer) == [(0, 8), (1, 8), (2, 15), (3, 8), (4, 8)]
+
+
+def test_cancelling_one_the_following_or_all(alice):
+    row = series(alice)
+    actions.cancel(alice, appointment=row, occurrence_at=at(1, 9))
+    assert hours(alice.viewer) == [(0, 9), (2, 9), (3, 9), (4, 9)]
+    actions.cancel(alice, appointment=row, occurrence_at=at(3, 9), scope="following")
+    assert hours(alice.viewer) == [(0, 9), (2, 9)]
+    row.refresh_from_db()
+    actions.cancel(alice, appointment=row, scope="all", reason="Hospitalisée")
+    assert hours(alice.viewer) == [] and Appointment.objects.count() == 2  # they stay in the history
+
+
+def test_people_are_told_of_a_conflict_and_may_go_on_a_room_never_holds_two(alice, thomas):
+    room = actions.open_room(alice.viewer, name="Salle du Steïr")
+    actions.place(alice.viewer, kind="meeting", title="Réunion", starts_at=at(0, 9), minutes=60, rooms=[room])
+    with pytest.raises(actions.Taken, match="Déjà pris") as told:
+        actions.place(alice.viewer, kind="call", title="CH", starts_at=at(0, 9, 30), minutes=15)
+    assert not told.value.rooms
+    actions.place(alice.viewer, kind="call", title="CH", starts_at=at(0, 9, 30), minutes=15, anyway=True)
+    assert all(s.conflict for s in week(alice.viewer))
+    with pytest.raises(actions.Taken, match="Steïr") as refused:
+        actions.place(
+            thomas, kind="meeting", title="Cas", starts_at=at(-7, 9, 30), minutes=30, rooms=[room], anyway=True,
+            rrule="FREQ=WEEKLY;COUNT=3",
+        )  # fmt: skip
+    assert refused.value.rooms
+
+
+def test_only_members_and_colleagues_are_invited(alice, zoe):
+    with pytest.raises(Refused, match="invite"):
+        actions.place(
+            alice, kind="visit", starts_at=at(0, 9), minutes=30, roles=[alice.practice_role, zoe.practice_role]
+        )
+
+
+def test_what_cannot_be_is_refused_in_words(alice):
+    for wrong in (
+        {"minutes": 2}, {"minutes": 2000}, {"starts_at": at(3000, 9)}, {"starts_at": at(-900, 9)}, {"kind": "x"},
+        {"zone": "Mars/Olympus"}, {"kind": "private"}, {"rrule": "FREQ=DAILY"},
+    ):  # fmt: skip
+        with pytest.raises(Refused):
+            actions.place(alice, **{"kind": "visit", "starts_at": at(0, 9), "minutes": 30} | wrong)
+    with pytest.raises(Refused):
+        actions.place(alice.viewer, kind="call", starts_at=at(0, 9), minutes=30)
+
+
+def test_a_thing_to_place_leaves_the_list_once_placed(alice):
+    item = actions.keep_to_place(alice, kind="visit", minutes=60, due_at=at(10, 12))
+    assert [w.item.pk for w in queries.to_place(alice.viewer)] == [item.pk]
+    actions.place(alice, kind="visit", starts_at=at(0, 9), minutes=60, item=item)
+    assert queries.to_place(alice.viewer) == []
+    with pytest.raises(Refused, match="placer"):
+        actions.place(alice, kind="visit", starts_at=at(1, 9), minutes=60, item=item)
+
+
+def test_a_visit_done_is_one_time_only_and_has_an_outcome(alice, monkeypatch):
+    past = timezone.now() - timedelta(hours=3)
+    row = actions.place(alice, kind="visit", starts_at=past, minutes=30, rrule="FREQ=DAILY;COUNT=3")
+    done = actions.mark_done(alice, appointment=row)
+    assert done.pk != row.pk and done.state == "done" and done.series_id == row.pk
+    monkeypatch.setattr(outcomes, "_outcomes", [])
+    outcomes.register("visit", "En faire une fiche", lambda a, when: f"/fiches/{a.pk}/")
+    assert outcomes.of(done, done.starts_at) == [("En faire une fiche", f"/fiches/{done.pk}/")]
+    with pytest.raises(Refused, match="pas encore"):
+        actions.mark_done(alice, appointment=row, occurrence_at=row.starts_at + timedelta(days=2))
+
+
+def test_who_is_absent_and_who_covers(alice, thomas):
+    day = at(0, 9).date()
+    actions.be_away(
+        alice.viewer, kind="sick", starts_on=day, ends_on=day + timedelta(days=2), cover=thomas.practice_role
+    )
+    away = queries.absent([alice.practice_role_id, thomas.practice_role_id], day + timedelta(days=2))
+    assert list(away) == [alice.practice_role_id] and away[alice.practice_role_id].cover == thomas.practice_role
+    assert queries.absent([alice.practice_role_id], day + timedelta(days=3)) == {}
+
+
+def test_the_way_between_two_visits_is_a_straight_line_and_a_factor(db, settings):
+    from cercle.people.directory.models import Commune
+
+    quimper = Commune(code="29232", kind="COM", name="Quimper", lat=47.9960, lon=-4.1024)
+    brest = Commune(code="29019", kind="COM", name="Brest", lat=48.3904, lon=-4.4861)
+    settings.AGENDA_ROAD_FACTOR, settings.AGENDA_ROAD_KMH = 1.0, 60
+    km = queries.way(quimper, brest)
+    assert 51 < km < 54 and queries.travel_minutes(km) == 55
+    assert queries.way(quimper, Commune(code="x", name="?")) is None
+
+
+def test_reminders_are_sent_once_and_say_nothing_of_the_person(alice):
+    soon = timezone.now() + timedelta(minutes=40)
+    actions.place(alice, kind="visit", starts_at=soon, minutes=30, reminder=60, title="Bilan secret")
+    tasks.remind()
+    tasks.remind()
+    notice = Notification.objects.get(kind="appointment")
+    assert notice.user_id == alice.user_id and "secret" not in str(notice.params)
+
+
+def test_the_others_are_told_not_the_one_who_places(alice, bruno):
+    row = actions.place(
+        alice, kind="visit", starts_at=at(0, 9), minutes=30, roles=[alice.practice_role, bruno.practice_role]
+    )
+    tasks.tell(appointment_id=str(row.pk), what="placed", by=str(alice.user_id))
+    assert [n.user_id for n in Notification.objects.filter(kind="appointment")] == [bruno.user_id]
+
+
+def test_others_read_the_next_ones_and_a_role_s_time(alice, bruno):
+    actions.place(alice, kind="visit", starts_at=at(1, 10), minutes=45)
+    assert [c.at for c in queries.upcoming(bruno)] == [at(1, 10)]
+    assert len(queries.for_role(alice.practice_role, at(0, 0), at(7, 0))) == 1
+    assert at(1, 10).tzinfo is PARIS
+
+
+def test_the_sight_of_many_circles_is_that_of_the_gate(alice, bruno, thomas, zoe):
+    from cercle.care.agenda import sight
+
+    circles.oppose(alice, practitioner=bruno.practice_role.practitioner, category="appointments")
+    for viewer in (alice.viewer, bruno.viewer, thomas, zoe.viewer):
+        seen = sight.of(viewer, [alice.circle_id, zoe.circle_id])
+        for circle_id in (alice.circle_id, zoe.circle_id):
+            acting = reach(make_viewer(viewer.user, viewer.practice_role), circle_id)
+            assert (acting is not None) == (seen[circle_id].member is not None and not seen[circle_id].refused)
+            if acting:
+                assert acting.readable == seen[circle_id].readable and acting.mask == seen[circle_id].mask
+
+
+def test_a_relative_reads_her_mother_s_appointments(alice):
+    contact = make.contact(alice.patient)
+    person = make.user(kind="relative")
+    daughter = make.join(alice, contact=contact, person=person, ground="wish")
+    actions.place(alice, kind="visit", starts_at=at(1, 10), minutes=45)
+    assert len(queries.upcoming(daughter)) == (1 if daughter.may("read_agenda") else 0)
