@@ -10,6 +10,7 @@ class CoordinationConfig(AppConfig):
         from cercle.base.notifications.renderers import register_renderer
         from cercle.base.realtime import checks
         from cercle.base.web import panels, places, todo
+        from cercle.care.agenda import outcomes
         from cercle.people.circles.desks import DeskRight, desk
 
         from . import listening, notices, own_tasks
@@ -54,6 +55,8 @@ class CoordinationConfig(AppConfig):
             )  # fmt: skip
         )
         own_tasks.register(todo)
+        for kind in ("visit", "call", "meeting"):
+            outcomes.register(kind, _("En faire une fiche de suivi"), files.url_of_visit)
 
         from . import plan_setup
 

@@ -1,6 +1,7 @@
 """Accessible PDFs (PDF/A-2a and PDF/UA-1 together) from a Typst template and plain data.
 
     pdf.render("notebook.typ", {"title": "…", "patient": {…}, …}) -> bytes
+    pdf.pages("notebook.typ", {…}) -> [PNG of each page]        # the same pages, for a preview on screen
 
 * What people typed travels as JSON and is shown as text: it is never Typst source, so it cannot run anything.
 * A `bytes` value anywhere in the data is a picture (PNG, JPEG, WebP, GIF): the template receives its path.
@@ -93,6 +94,16 @@ def _prepare(value: Any, folder: Path, allowed: frozenset[str], pictures: dict[i
 
 def render(template: str | Path, data: dict[str, Any]) -> bytes:
     """Compiles the template with the data. Raises `ValueError` without a title, `Refused` when it cannot be drawn."""
+    return _compile(template, data, format="pdf", pdf_standards=STANDARDS)
+
+
+def pages(template: str | Path, data: dict[str, Any], ppi: int = 110) -> list[bytes]:
+    """Each page as a PNG. Raises as `render`."""
+    found = _compile(template, data, format="png", ppi=ppi)
+    return found if isinstance(found, list) else [found]
+
+
+def _compile(template: str | Path, data: dict[str, Any], **options) -> Any:
     if not str(data.get("title") or "").strip():
         raise ValueError("a document needs a title")
     source = Path(template) if Path(template).is_absolute() else HERE / template
@@ -109,11 +120,10 @@ def render(template: str | Path, data: dict[str, Any]) -> bytes:
                 return typst.compile(
                     str(main),
                     root=str(folder),
-                    format="pdf",
                     font_paths=_fonts(),
                     ignore_system_fonts=True,
-                    pdf_standards=STANDARDS,
                     sys_inputs={"data": json.dumps(ready, ensure_ascii=True)},
+                    **options,
                 )
             except typst.TypstError as e:
                 problem = e.__class__.__name__

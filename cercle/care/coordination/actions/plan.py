@@ -261,10 +261,9 @@ def adopt_note(acting: Acting, *, plan: CarePlan, note: Any) -> CarePlan:
         raise Refused(_("Cette note a moins de lecteurs que la synthèse : elle ne peut pas y être reprise."), "looser")
     from cercle.base.web import french
 
-    day = french.number_in_month(timezone.localtime(note.written_at).day)
     when = french.day(note.written_at)
     quote = _("« %(text)s » (%(who)s, %(when)s)") % {
-        "text": " ".join(note.text.split()), "who": note.author_name, "when": when or day,
+        "text": " ".join(note.text.split()), "who": note.author_name, "when": when,
     }  # fmt: skip
     with transaction.atomic():
         plan = _lock_plan(acting, plan.pk)
@@ -323,7 +322,7 @@ def agree(
             from ..plan_documents import snapshot
 
             _move_plan(acting, plan, PlanState.AGREED, "agreed", text=words)
-            PlanVersion.objects.create(plan=plan, number=plan.number, data=snapshot(plan), **_signed(acting))
+            PlanVersion.objects.create(plan=plan, number=plan.number, data=snapshot(acting, plan), **_signed(acting))
             _told(acting, "coordination.plan_agreed", plan, Kind.UPDATE)
     return given
 
@@ -628,7 +627,7 @@ def send(acting: Acting, *, plan: CarePlan, kind: str):
     from .. import plan_documents
 
     _may(acting, Permission.EDIT_PLAN)
-    whole = plan_documents.seen_by(acting, plan_documents.snapshot(plan), plan)
+    whole = plan_documents.seen_by(acting, plan_documents.snapshot(acting, plan), plan)
     category, hidden, parts = plan_documents.for_everyone(acting, whole)
     data = plan_documents.pdf_data(acting, parts, kind, plan=plan)
     content = pdf.render(plan_documents.TEMPLATE, data)

@@ -1,0 +1,49 @@
+"""A plan around Yvonne, by the shortest way."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from cercle.care.coordination.actions import plan as actions
+from cercle.people.circles import actions as circles
+from cercle.people.circles.access import make_viewer, reach
+from tests import factories as make
+
+
+def joined(acting, role, ground="recognised"):
+    """A professional of the circle, as she acts there."""
+    person = make.user(role)
+    circles.add_member(acting, practice_role=role, ground=ground)
+    return reach(make_viewer(person, role), acting.circle_id)
+
+
+def coordinator(acting, given="Alice", family="Morvan", organization=None):
+    organization = organization or make.organization("DAC de Cornouaille", category="606")
+    return joined(
+        acting, make.role(given, family, profession="309", system="JDV_J48", organization=organization), "establishment"
+    )
+
+
+def whole(acting, owner_member=None):
+    """Every part filled but the agreement."""
+    plan = actions.start_plan(acting)
+    words = {
+        "wish": "Rester à Tréboul, descendre au port le dimanche.", "synthesis": "Blocages à la marche, trois chutes depuis janvier.",
+        "review_on": (timezone.localdate() + timedelta(days=90)).isoformat(), "contingency": "Appeler le DAC.",
+    }  # fmt: skip
+    actions.change(acting, row=plan, fields={k: ("", v) for k, v in words.items()})
+    problem = actions.add_problem(acting, plan=plan, code="MED-057", detail="Chutes au lever.")
+    goal = actions.add_goal(
+        acting, plan=plan, label="Moins de chutes", measure="Aucune chute en un mois", problem=problem
+    )
+    owner = (
+        actions.owner_of(acting, member=owner_member)
+        if owner_member
+        else actions.owner_of(acting, name="Gwenn Bozec", label="ergothérapeute")
+    )
+    actions.add_action(
+        acting, goal=goal, label="Barres d’appui", owner=owner, due_on=timezone.localdate() + timedelta(days=10)
+    )
+    actions.add_goal(acting, plan=plan, label="Marcher seul dehors", unmet_reason="Risque de chute trop élevé.")
+    plan.refresh_from_db()
+    return plan, goal
