@@ -1,6 +1,7 @@
 """Enter, form, action, render: the file, its sheets, the caseload, handovers, « Mes tâches »."""
 
 from datetime import datetime
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -337,6 +338,19 @@ def _visit_of(data) -> dict:
         "visit": visit, "on": at.date(), "time": at.time(), "act": act if act in ACT_ICONS else Act.VISIT,
         "minutes": data["minutes"] if data.get("minutes", "").isdigit() else "60",
     }  # fmt: skip
+
+
+def url_of_visit(appointment, occurrence_at) -> str:
+    """For the agenda: where this appointment becomes a sheet; nowhere without a person."""
+    if not appointment.circle_id:
+        return ""
+    said = {
+        "visite": appointment.pk,
+        "le": occurrence_at.isoformat(),
+        "acte": appointment.kind,
+        "minutes": appointment.minutes,
+    }
+    return reverse("coordination:sheet_of_visit", args=[appointment.circle_id]) + "?" + urlencode(said)
 
 
 @require_safe
