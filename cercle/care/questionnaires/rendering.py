@@ -81,6 +81,11 @@ class Sheet:
 
     def depends(self, item: Item, around: tuple[int, ...], name: str) -> str:
         told = f' data-q="{escape(item.link_id)}" data-at="{" ".join(str(n) for n in around)}"'
+        if item.type in {"integer", "decimal", "quantity"}:
+            told += f' data-number="{item.type}"'
+            for name, bound in (("least", item.bound("minValue")), ("most", item.bound("maxValue"))):
+                if isinstance(bound, int | float):
+                    told += f' data-{name}="{bound}"'
         if item.is_loop or item.loops:
             told += f' data-loops="{escape(json.dumps([*item.loops], ensure_ascii=False))}"'
         if item.conditions:

@@ -15,11 +15,20 @@ function answers(el) {
   for (const field of el.querySelectorAll("input, select, textarea")) {
     if (field.closest("[data-q]") !== el || !field.name.startsWith("q-") || field.name.endsWith(".unit")) continue;
     if ((field.type === "radio" || field.type === "checkbox") && !field.checked) continue;
-    if (field.type !== "file" && field.value.trim()) found.push({ text: field.value.trim(), unit: unit(el) });
+    if (field.type !== "file" && field.value.trim() && readable(el, field.value)) found.push({ text: field.value.trim(), unit: unit(el) });
   }
   const output = el.querySelector(":scope > .q-computed > output");
   if (output?.dataset.value) found.push({ text: output.dataset.value, unit: unit(el) });
   return found;
+}
+
+// A number that the server could not read, or out of its bounds, is no answer.
+function readable(el, text) {
+  const { number: kind, least, most } = el.dataset;
+  if (!kind) return true;
+  const value = number(text);
+  if (value === null || (kind === "integer" && !Number.isInteger(value))) return false;
+  return (least === undefined || value >= Number(least)) && (most === undefined || value <= Number(most));
 }
 
 function unit(el) {
@@ -154,6 +163,11 @@ if (sheet) {
     if (event.target.classList.contains("q-preview")) event.preventDefault(); // a preview keeps nothing
   });
   document.addEventListener("htmx:afterSettle", showWhatIsAsked);
+  // Scores and files travel by themselves: to draft.js a request inside the form would mean that the form has left.
+  for (const part of [sheet, document.querySelector(".q-live")]) {
+    for (const name of ["htmx:beforeRequest", "htmx:afterRequest"]) part?.addEventListener(name, (event) => event.stopPropagation());
+  }
+  sheet.addEventListener("htmx:afterSwap", () => sheet.dispatchEvent(new Event("change", { bubbles: true }))); // a file has come
   clears();
   showWhatIsAsked();
 }
