@@ -6,6 +6,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 
 from cercle.base.web import french
+from cercle.care.agenda import queries as agenda
 from cercle.care.questionnaires import queries as questionnaires
 
 WIDTH, HEIGHT, LEFT = 396, 92, 50  # of the chart, in its own units
@@ -31,7 +32,7 @@ def of(acting) -> dict:
     aggir = next((s for s in series if s.slug == "aggir"), None)
     trends = [{"label": s.title, "values": s.values[-8:], "last": s.last.label} for s in series if s is not aggir]
     return {
-        "appointments": [],
+        "appointments": agenda.upcoming(acting, 3),
         "trends": trends[: 2 if aggir else 4],
         "chart": chart(aggir.points[-6:]) if aggir else None,
     }
