@@ -90,7 +90,7 @@ def test_a_killed_browser_loses_nothing_and_a_phone_takes_it_up_again(browser, s
     page.get_by_role("group", name="Aidant").get_by_label("Non").check()
     page.get_by_label("Où habite-t-il ?").wait_for()
     page.locator("[data-draft-state]", has_text="Brouillon gardé").wait_for()
-    page.wait_for_function("!document.querySelector('form[data-unsaved]')")
+    page.locator("form[data-unsaved]").wait_for(state="detached")
     assert axe(page) == [] and page.refused == []
     processes = mortal.new_browser_cdp_session().send("SystemInfo.getProcessInfo")["processInfo"]
     os.kill(next(p["id"] for p in processes if p["type"] == "browser"), signal.SIGKILL)

@@ -167,7 +167,9 @@ if (sheet) {
   for (const part of [sheet, document.querySelector(".q-live")]) {
     for (const name of ["htmx:beforeRequest", "htmx:afterRequest"]) part?.addEventListener(name, (event) => event.stopPropagation());
   }
-  sheet.addEventListener("htmx:afterSwap", () => sheet.dispatchEvent(new Event("change", { bubbles: true }))); // a file has come
+  sheet.addEventListener("htmx:afterSwap", (event) => {
+    if (event.target.closest(".q-kept")) sheet.dispatchEvent(new Event("change", { bubbles: true })); // a file has come: keep it
+  });
   clears();
   showWhatIsAsked();
 }
