@@ -488,7 +488,7 @@ def test_what_is_typed_is_kept_and_a_clash_comes_back_with_both(alice, browse):
 def test_the_owner_answers_from_the_reading_page_and_a_refusal_without_reason_is_said(alice, bruno, browse):
     sister = make.contact(bruno.patient, "Le Gall", "Soazig")
     person = make.user(kind="relative", first_name="Soazig", last_name="Le Gall")
-    soazig = make.join(bruno, contact=sister, person=person, ground="wish", profile="carer")
+    soazig = make.join(bruno, contact=sister, person=person, ground="wish")
     plan, goal = plans.whole(alice, owner_member=soazig.member)
     url = f"/patients/{alice.circle_id}/plan/actions/{goal.actions.get().pk}/reponse/"
     site = browse(soazig)
@@ -509,18 +509,16 @@ def test_the_number_of_statements_does_not_depend_on_how_much_there_is(alice, br
     url = f"/patients/{alice.circle_id}/plan/{plan.pk}/"
 
     def count() -> int:
-        with CaptureQueriesContext(
-            connection,
-        ) as seen:
+        with CaptureQueriesContext(connection) as seen:
             assert site.get(url).status_code == 200
         return len(seen)
 
     count()
-    few = count()
+    few = min(count(), count())  # the rights matrix is read again every few seconds
     for n in range(6):
         other = actions.add_goal(alice, plan=plan, label=f"objectif {n}")
         for m in range(4):
             actions.add_action(alice, goal=other, label=f"action {m}", owner=actions.owner_of(alice, name="Jean"))
         actions.comment_goal(alice, goal=other, text="vu")
-    assert count() == few
+    assert min(count(), count()) == few
     assert few <= 30, few

@@ -589,7 +589,7 @@ def _sheet(request, acting: Acting, goal: Goal, form, act, title: str, verb: str
     context = {"circle_id": acting.circle_id, "form": form, "title": title, "verb": verb, "goal_row": goal, **more}
     status = 422 if request.method == "POST" else 200
     if request.headers.get("HX-Request"):
-        return render(request, "coordination/plan_sheet.html", context, status=status)
+        return render(request, "coordination/plan_sheet.html", context | {"in_dialog": True}, status=status)
     context.pop("circle_id")
     return panels.show(request, acting, "plan", status=status, plan=goal.plan, mode="sheet", **context)
 
