@@ -4,9 +4,10 @@ Data attributes tell `form.js` what depends on what; it hides, the server decide
 """
 
 import json
+import re
 from typing import Any
 
-from django.utils.html import escape
+from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 
@@ -337,16 +338,13 @@ class Sheet:
 
 def kept_file(name: str, text: str) -> SafeString:
     """One file that is kept with the answers; unticking takes it out."""
-    shown = text.split("|", 3)[-1]
-    return mark_safe(
-        f'<label class="check"><input class="form-check-input" type="checkbox" name="{escape(name)}" value="{escape(text)}" checked>'
-        f"<span>{svg('paperclip')} {escape(shown)}</span></label>"
-    )
+    return format_html(
+        '<label class="check"><input class="form-check-input" type="checkbox" name="{}" value="{}" checked><span>{} {}</span></label>',
+        name, text, svg("paperclip"), text.split("|", 3)[-1],
+    )  # fmt: skip
 
 
 def _fits(kind: str, text: str) -> bool:
-    import re
-
     shape = {
         "date": r"\d{4}-\d\d-\d\d",
         "datetime-local": r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?",
