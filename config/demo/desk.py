@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
+from django.utils import timezone
+
 from cercle.base.common.ids import uuid7
 from cercle.care.coordination.models import CoordinationFile
 from cercle.care.orientation.models import Call, OrientationRequest, Sequence, Solicitation, Step
@@ -291,7 +293,9 @@ def _waiting(
 ) -> None:
     state, hours, reason, channel, urgency, level, words, kind = scene
     due = now + timedelta(hours=hours)
-    due = due.replace(minute=0, second=0, microsecond=0) if hours > 0 else due
+    if hours > 0:  # as the desk's hours would have said
+        there = timezone.localtime(due)
+        due = there.replace(hour=min(max(there.hour, 9), 18), minute=0, second=0, microsecond=0)
     received = min(due - timedelta(hours=26), now - timedelta(minutes=50))
     anonymous = kind == "other"
     who = rng.choice(staff)

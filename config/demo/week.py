@@ -18,8 +18,8 @@ from cercle.people.circles.faces import faces
 from .stories import typeset
 
 AGGIR = (
-    "coherence", "orientation", "toilette", "habillage", "alimentation", "elimination", "transferts", "deplacement-interieur",
-    "deplacement-exterieur", "communication",
+    "coherence", "orientation", "toilette", "habillage", "alimentation", "elimination", "transferts", "deplacement_interieur",
+    "deplacement_exterieur", "communication_distance",
 )  # fmt: skip
 # label, why, measure, priority, actions: label, who (profile of a member, or a name), days until due, state
 GOALS = (
