@@ -6,7 +6,6 @@ from types import SimpleNamespace
 from cercle.care.coordination.actions import files
 from cercle.people.circles.access import make_viewer
 from cercle.people.circles.desks import DAC, desk_of
-
 from tests import factories as make
 
 

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
+from cercle.care.coordination.actions import meetings
 from cercle.care.coordination.actions import plan as actions
 from cercle.people.circles import actions as circles
 from cercle.people.circles.access import make_viewer, reach
@@ -47,3 +48,17 @@ def whole(acting, owner_member=None):
     actions.add_goal(acting, plan=plan, label="Marcher seul dehors", unmet_reason="Risque de chute trop élevé.")
     plan.refresh_from_db()
     return plan, goal
+
+
+def walk_rows(acting, note) -> dict:
+    """Rows for the addresses of the plan and of meetings (tests/hostile/test_walk.py)."""
+    plan, goal = whole(acting)
+    actions.change(acting, row=plan, fields={"project": ("", note.text)})
+    meeting = meetings.call_meeting(acting, title=note.text, starts_at=timezone.now())
+    decision = meetings.decide(
+        acting, meeting=meeting, text=note.text, owner=actions.owner_of(acting, name="Jean Le Berre")
+    )
+    return {
+        "plan_id": plan.pk, "goal_id": goal.pk, "action_id": goal.actions.get().pk, "problem_id": plan.problems.get().pk,
+        "meeting_id": meeting.pk, "resolution_id": decision.pk, "number": 1,
+    }  # fmt: skip

@@ -38,7 +38,14 @@ def constrained(link, expression, human, kind="integer") -> dict:
 
 
 def data(*items, url="urn:test:form", version="1", title="Grille d’essai", **more) -> dict:
-    return {"resourceType": "Questionnaire", "url": url, "version": version, "title": title, "status": "active", "item": list(items)} | more
+    return {
+        "resourceType": "Questionnaire",
+        "url": url,
+        "version": version,
+        "title": title,
+        "status": "active",
+        "item": list(items),
+    } | more
 
 
 def form(*items, slug="essai", category="social", **more) -> Questionnaire:

@@ -5,6 +5,7 @@ or the reason why none can be given, closes. The database checks it too.
 """
 
 from datetime import date, datetime
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -72,6 +73,7 @@ def receive_request(
     patient: Patient | None = None, person: dict | None = None, commune_code: str = "", commune_label: str = "",
     doctor_informed: str = "", doctor_informed_on: date | None = None, person_informed_at: datetime | None = None,
     received_at: datetime | None = None, organization: Organization | None = None, client_ref: UUID | None = None,
+    code: str = "",
 ) -> OrientationRequest:  # fmt: skip
     """A request enters. `person`: typed identity (`person_*`), left out when anonymous. `client_ref`: one form, one request.
 
@@ -107,7 +109,9 @@ def receive_request(
             doctor_informed_on=doctor_informed_on, person_informed_at=person_informed_at, received_at=received_at,
             due_at=due_for(setting, received_at, int(urgency)), client_ref=client_ref, **typed,
         )  # fmt: skip
-        row.refresh_from_db(fields=["recorded_at"])
+        if code:
+            row.code_hash = sha256(f"{row.pk}:{code}".encode()).hexdigest()
+            row.save(update_fields=["code_hash"])
         _step(desk, row, Verb.RECEIVED, "", at=received_at, author=asker_name if not desk.user_id else "")
         team = team_for(organization, row.commune_code)
         if team is not None:

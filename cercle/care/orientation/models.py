@@ -110,6 +110,7 @@ class OrientationRequest(Record):
     due_at = models.DateTimeField()
     satisfaction = models.SmallIntegerField(null=True)  # 1 to 4, said by the asker
     satisfaction_text = models.TextField(blank=True)
+    code_hash = models.CharField(max_length=64, blank=True)  # of the code given on the receipt of a public form
     version = models.IntegerField(default=1)
     client_ref = models.UUIDField(null=True, unique=True)  # one form makes one request
     recorded_at = models.DateTimeField(db_default=Now(), editable=False)

@@ -69,7 +69,7 @@ def test_an_appointment_is_404_to_outsiders_before_any_form(client, alice, thoma
         for answer in (client.get(address), client.post(address, data=b"\xff", content_type="multipart/form-data")):
             assert answer.status_code in (404, 405), (name, answer.status_code)
     client.force_login(zoe.user)
-    assert client.post(address, {"on": "2030-01-01"}).status_code == 404
+    assert client.post(address, {"on": "2030-01-01"}).status_code in (404, 405)
 
 
 def test_screens_answer_and_say_the_name_to_the_circle_only(client, alice, thomas, visit):
@@ -165,7 +165,7 @@ def test_a_week_costs_the_same_whatever_is_in_it(client, alice, bruno):
         return len(seen)
 
     actions.place(alice, kind="visit", starts_at=at(0, 9), minutes=30, rrule="FREQ=DAILY;COUNT=3")
-    actions.place(alice, kind="visit", starts_at=at(0, 14), minutes=30, commune_code="29232")
+    actions.place(alice, kind="visit", starts_at=at(1, 14), minutes=30, commune_code="29232")
     cost()
     few = cost()
     for n in range(4):

@@ -68,7 +68,11 @@ def test_the_former_grid_stands_beside_each_answer():
     rows = screen.rows(letters("ABCBABBACB"), before, TODAY)
     assert [row["was"] for row in rows] == list("AABBAAAABA")
     assert [row["trend"] for row in rows] == ["", "worse", "worse", "", "", "worse", "worse", "", "worse", "worse"]
-    assert screen.result(letters("ABCBABBACB"), before, TODAY)["before"] == {"gir": 4, "words": "4 en décembre", "trend": "down"}
+    assert screen.result(letters("ABCBABBACB"), before, TODAY)["before"] == {
+        "gir": 4,
+        "words": "4 en décembre",
+        "trend": "down",
+    }
     assert before.short(TODAY) == "déc."
     assert screen.Before(date(2024, 12, 4), {}).month(TODAY) == "décembre 2024"
 
@@ -91,7 +95,9 @@ def test_the_page_is_given_the_same_combinations_as_the_server_uses():
             assert letter == (aggir.combine(row["name"], told) if len(told) > 1 else told)
 
 
-@pytest.mark.parametrize("value", ["A", "urn:autre|A", f"{screen.SYSTEM}|D", f"{screen.SYSTEM}|", "", f"{screen.SYSTEM}|a"])
+@pytest.mark.parametrize(
+    "value", ["A", "urn:autre|A", f"{screen.SYSTEM}|D", f"{screen.SYSTEM}|", "", f"{screen.SYSTEM}|a"]
+)
 def test_a_value_that_is_not_the_grid_s_is_no_answer(value):
     assert screen.answers_of({"q-toilette": [value], "q-toilette.haut": [value]}) == {}
 

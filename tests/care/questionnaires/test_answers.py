@@ -66,9 +66,16 @@ def test_an_answer_is_signed_with_its_score_its_version_and_its_trace(bruno, for
     response = signed(bruno, pourquoi="La nuit.")
     response.refresh_from_db()
     assert (response.status, response.version, response.scores["value"]) == ("completed", 1, 14)
-    assert response.data["questionnaire"] == "urn:test:form|1" and response.data["subject"] == {"reference": f"Patient/{bruno.circle_id}"}
+    assert response.data["questionnaire"] == "urn:test:form|1" and response.data["subject"] == {
+        "reference": f"Patient/{bruno.circle_id}"
+    }
     assert response.versions.get().data == response.data
-    assert AuditEvent.objects.filter(action="questionnaires.completed", target_id=response.pk, circle_id=bruno.circle_id).count() == 1
+    assert (
+        AuditEvent.objects.filter(
+            action="questionnaires.completed", target_id=response.pk, circle_id=bruno.circle_id
+        ).count()
+        == 1
+    )
 
 
 def test_nothing_is_kept_when_the_trace_fails(bruno, form, monkeypatch):
@@ -147,7 +154,11 @@ def test_the_screen_fills_autosaves_computes_and_signs(bruno, form, client):
     live = client.post(url("live", bruno, response), post("4")).content.decode()
     assert ">8</output>" in live
     wrong = client.post(got["Location"], post("x") | {"writer": "w"})
-    assert wrong.status_code == 422 and "Écrivez un nombre" in wrong.content.decode() and 'value="x"' in wrong.content.decode()
+    assert (
+        wrong.status_code == 422
+        and "Écrivez un nombre" in wrong.content.decode()
+        and 'value="x"' in wrong.content.decode()
+    )
     done = client.post(got["Location"], post("4") | {"writer": "w"})
     assert done["Location"] == url("show", bruno, response)
     assert "8" in client.get(done["Location"]).content.decode()
@@ -157,7 +168,9 @@ def test_repeated_scores_make_a_trend_and_two_dates_are_compared(bruno, form, cl
     first, second = signed(bruno, "3"), signed(bruno, "8", pourquoi="plus mal")
     assert [p.value for p in queries.trend(bruno.circle, "essai")] == [6, 16]
     assert [p.value for p in queries.trend(bruno.circle_id, "essai", acting=bruno)] == [6, 16]
-    lines = {line["label"]: (line["first"], line["second"], line["differs"]) for line in queries.compared(first, second)}
+    lines = {
+        line["label"]: (line["first"], line["second"], line["differs"]) for line in queries.compared(first, second)
+    }
     assert lines["Question note"] == (["3"], ["8"], True) and lines["Question pourquoi"] == ([], ["plus mal"], True)
     make.sign_in(client, bruno.user)
     assert 'class="spark' in client.get(f"/patients/{bruno.circle_id}/grilles/").content.decode()
@@ -171,14 +184,19 @@ def test_a_file_joined_to_an_answer_follows_it(bruno, form, client):
     response = forms.start(bruno, "essai")
     out = io.BytesIO()
     Image.new("RGB", (40, 30)).save(out, "JPEG")
-    got = client.post(url("upload", bruno, response), {"field": "q-photo", "file": SimpleUploadedFile("plaie.jpg", out.getvalue())})
+    got = client.post(
+        url("upload", bruno, response), {"field": "q-photo", "file": SimpleUploadedFile("plaie.jpg", out.getvalue())}
+    )
     document = Document.objects.get()
     assert document.state == "draft" and str(document.pk) in got.content.decode()
     value = f"{document.pk}|image/jpeg|100|plaie.jpg"
     actions.finish(bruno, response=response, post=post("3", photo=value))
     document.refresh_from_db()
     assert (document.state, document.holder_id) == ("kept", response.pk)
-    assert reverse("documents:show", args=[bruno.circle_id, document.pk]) in client.get(url("show", bruno, response)).content.decode()
+    assert (
+        reverse("documents:show", args=[bruno.circle_id, document.pk])
+        in client.get(url("show", bruno, response)).content.decode()
+    )
     stranger = forms.start(bruno, "essai")
     with pytest.raises(Refused), transaction.atomic():
         actions.finish(bruno, response=stranger, post=post("3", photo=f"{uuid.uuid4()}|image/jpeg|1|x.jpg"))
@@ -203,7 +221,10 @@ def test_an_outsider_finds_nothing_and_sends_nothing(bruno, form, client):
         assert client.get(reverse(f"questionnaires:{name}", args=[zoe.circle_id, response.pk])).status_code == 404
     for name in ("fill", "draft", "live", "upload", "discard"):
         assert client.post(url(name, bruno, response), post("1")).status_code == 404
-        assert client.post(reverse(f"questionnaires:{name}", args=[zoe.circle_id, response.pk]), post("1")).status_code == 404
+        assert (
+            client.post(reverse(f"questionnaires:{name}", args=[zoe.circle_id, response.pk]), post("1")).status_code
+            == 404
+        )
     response.refresh_from_db()
     assert response.version == 1 and list(queries.trend(zoe.circle_id, "essai", acting=zoe)) == []
 
@@ -270,8 +291,23 @@ def test_the_operator_composes_conditions_previews_publishes_and_retires(operato
     sheet = reverse("questionnaires:edit_item", args=[draft.pk])
     for kind, text in (("boolean", "Vit seul"), ("string", "Avec qui")):
         assert client.post(edit, {"verb": "add", "type": kind, "text": text}).status_code == 302
-    assert client.post(sheet, {"link": "avec-qui", "text": "Avec qui", "type": "string", "question": "vit-seul", "operator": "=", "answer": "non"}).status_code == 302
-    ring = client.post(sheet, {"link": "vit-seul", "text": "Vit seul", "type": "boolean", "question": "avec-qui", "operator": "exists"})
+    assert (
+        client.post(
+            sheet,
+            {
+                "link": "avec-qui",
+                "text": "Avec qui",
+                "type": "string",
+                "question": "vit-seul",
+                "operator": "=",
+                "answer": "non",
+            },
+        ).status_code
+        == 302
+    )
+    ring = client.post(
+        sheet, {"link": "vit-seul", "text": "Vit seul", "type": "boolean", "question": "avec-qui", "operator": "exists"}
+    )
     assert ring.status_code == 422 and "tourne en rond" in ring.content.decode()
     client.post(edit, {"verb": "up", "link": "avec-qui"})
     assert client.post(edit, {"verb": "remove", "link": "vit-seul"}).status_code == 422  # another depends on it
@@ -296,7 +332,9 @@ def test_the_operator_composes_conditions_previews_publishes_and_retires(operato
 def test_a_file_from_elsewhere_is_kept_whole_and_what_is_lost_is_said(operator, client):
     make.sign_in(client, operator)
     content = q.data(q.item("a", "signature"), url="https://ailleurs.example/Questionnaire/x", extra={"kept": True})
-    got = client.post("/formulaires/importer/", {"file": SimpleUploadedFile("x.json", json.dumps(content).encode())}, follow=True)
+    got = client.post(
+        "/formulaires/importer/", {"file": SimpleUploadedFile("x.json", json.dumps(content).encode())}, follow=True
+    )
     row = Questionnaire.objects.get()
     assert row.data == content and row.is_draft and "signature" in got.content.decode()
     exported = client.get(reverse("questionnaires:export", args=[row.pk]))

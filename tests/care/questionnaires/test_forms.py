@@ -50,9 +50,14 @@ def test_answers_survive_the_road_to_the_fields_and_back():
     assert errors == {}
     by_link = {i["linkId"]: i for i in items}
     assert by_link["g"]["item"][1]["answer"] == [{"valueDecimal": 1234.5}]
-    assert by_link["o"]["answer"] == [{"valueString": "le voisin"}] and by_link["day"]["answer"] == [{"valueDate": "2026-12-31"}]
+    assert by_link["o"]["answer"] == [{"valueString": "le voisin"}] and by_link["day"]["answer"] == [
+        {"valueDate": "2026-12-31"}
+    ]
     assert by_link["w"]["answer"] == [{"valueQuantity": {"value": 72.5, "unit": "kg", "code": "kg"}}]
-    assert [i["item"][0]["answer"] for i in items if i["linkId"] == "loop"] == [[{"valueString": "Ana"}], [{"valueString": "Ben"}]]
+    assert [i["item"][0]["answer"] for i in items if i["linkId"] == "loop"] == [
+        [{"valueString": "Ana"}],
+        [{"valueString": "Ben"}],
+    ]
     assert by_link["long"]["answer"] == [{"valueString": "a\nb"}]
     again, errors = forms.parse(content, typed_from(shape.read(content), items))
     assert (again, errors) == (items, {})
@@ -93,23 +98,37 @@ def test_a_pattern_that_could_take_for_ever_is_not_applied_and_it_is_said(patter
 
 
 def test_what_is_not_asked_is_not_answered_nor_required():
-    content = q.data(q.choice("aide", "oui", "non"), q.item("qui", required=True, enableWhen=[q.when("aide", "=", answerCoding={"code": "oui"})]))
+    content = q.data(
+        q.choice("aide", "oui", "non"),
+        q.item("qui", required=True, enableWhen=[q.when("aide", "=", answerCoding={"code": "oui"})]),
+    )
     assert links(parsed(content, aide="urn:test|non", qui="ma fille")[0]) == ["aide"]
     assert parsed(content, aide="urn:test|oui")[1] == {"q-qui": "Cette réponse est nécessaire."}
 
 
 def test_conditions_inside_a_repeating_group_look_at_their_own_instance():
     content = q.data(
-        q.item("loop", "group", repeats=True, item=[q.item("fume", "boolean"), q.item("combien", "integer", enableWhen=[q.when("fume", "=", answerBoolean=True)])])
+        q.item(
+            "loop",
+            "group",
+            repeats=True,
+            item=[
+                q.item("fume", "boolean"),
+                q.item("combien", "integer", enableWhen=[q.when("fume", "=", answerBoolean=True)]),
+            ],
+        )
     )
     items, errors = forms.parse(
-        content, {"n-loop": ["2"], "q-fume~0": ["true"], "q-combien~0": ["3"], "q-fume~1": ["false"], "q-combien~1": ["9"]}
+        content,
+        {"n-loop": ["2"], "q-fume~0": ["true"], "q-combien~0": ["3"], "q-fume~1": ["false"], "q-combien~1": ["9"]},
     )
     assert errors == {} and [links(i["item"]) for i in items] == [["fume", "combien"], ["fume"]]
 
 
 def test_a_ring_of_conditions_is_named_and_loses_nothing():
-    content = q.data(q.item("a", text="Un", enableWhen=[q.when("b")]), q.item("b", text="Deux", enableWhen=[q.when("a")]))
+    content = q.data(
+        q.item("a", text="Un", enableWhen=[q.when("b")]), q.item("b", text="Deux", enableWhen=[q.when("a")])
+    )
     problems = shape.faults(content)
     assert len(problems) == 1 and "Un" in problems[0] and "Deux" in problems[0]
     assert links(parsed(content, a="x", b="y")[0]) == ["a", "b"]
@@ -120,7 +139,11 @@ def test_a_group_is_added_and_taken_out_without_losing_the_others():
     content = q.data(q.item("loop", "group", repeats=True, item=[q.item("who")]))
     typed = {"n-loop": ["3"], "q-who~0": ["a"], "q-who~1": ["b"], "q-who~2": ["c"]}
     assert with_instance(typed, "n-loop")["n-loop"] == ["4"]
-    assert without_instance(shape.read(content), typed, "n-loop", 1) == {"n-loop": ["2"], "q-who~0": ["a"], "q-who~1": ["c"]}
+    assert without_instance(shape.read(content), typed, "n-loop", 1) == {
+        "n-loop": ["2"],
+        "q-who~0": ["a"],
+        "q-who~1": ["c"],
+    }
 
 
 def test_ten_thousand_lines_are_kept_whole_and_the_limit_is_said():
@@ -150,7 +173,11 @@ def test_a_failing_computation_is_said_and_stops_nothing():
 
 def test_weights_of_answers_are_summed():
     options = [
-        {"extension": [{"url": shape.HL7 + "ordinalValue", "valueDecimal": w}], "valueCoding": {"system": "s", "code": c}} for c, w in (("x", 2), ("y", 3.5))
+        {
+            "extension": [{"url": shape.HL7 + "ordinalValue", "valueDecimal": w}],
+            "valueCoding": {"system": "s", "code": c},
+        }
+        for c, w in (("x", 2), ("y", 3.5))
     ]
     content = q.data(
         q.item("a", "choice", answerOption=options), q.item("b", "choice", answerOption=options),
@@ -210,7 +237,9 @@ def cases(draw):
         told = draw(st.booleans())
         return conditions.Condition("q", "exists", told), given_, "$q.exists()" + ("" if told else ".not()")
     target = draw(values)
-    compared = {"=": f"$this = {literal(target)}", "!=": f"$this = {literal(target)}"}.get(operator, f"$this {operator} {literal(target)}")
+    compared = {"=": f"$this = {literal(target)}", "!=": f"$this = {literal(target)}"}.get(
+        operator, f"$this {operator} {literal(target)}"
+    )
     path = f"$q.where({compared}).{'empty' if operator == '!=' else 'exists'}()"
     return conditions.Condition("q", operator, next(iter(wanted(target).values()))), given_, path
 
@@ -223,21 +252,37 @@ def test_conditions_say_what_fhirpath_says(case):
     assert fhirpathpy.evaluate(resource, path, {}, fhir_models["r4"]) == [conditions.holds(condition, given_)]
 
 
-@given(st.dictionaries(st.sampled_from("abcde"), st.integers(-50, 50)), st.sampled_from(["sum()", "count()", "min()", "max()", "where($this > 0).count()"]))
+@given(
+    st.dictionaries(st.sampled_from("abcde"), st.integers(-50, 50)),
+    st.sampled_from(["sum()", "count()", "min()", "max()", "where($this > 0).count()"]),
+)
 def test_computed_fields_are_what_fhirpath_says(values, ending):
     path = f"%resource.item.where(linkId != 'total').answer.value.{ending}"
     content = q.data(*(q.item(link, "integer") for link in "abcde"), q.calculated("total", path))
     items, _errors = parsed(content, **{k: str(v) for k, v in values.items()})
-    resource = {"resourceType": "QuestionnaireResponse", "status": "in-progress", "item": [i for i in items if i["linkId"] != "total"]}
+    resource = {
+        "resourceType": "QuestionnaireResponse",
+        "status": "in-progress",
+        "item": [i for i in items if i["linkId"] != "total"],
+    }
     wanted = expressions.evaluate(path, resource, {"resource": resource})
     found = [a["valueInteger"] for i in items if i["linkId"] == "total" for a in i["answer"]]
     assert found == wanted
     numbers = list(values.values())
-    plain = {"sum()": sum(numbers), "count()": len(numbers), "min()": min(numbers, default=None), "max()": max(numbers, default=None)}
+    plain = {
+        "sum()": sum(numbers),
+        "count()": len(numbers),
+        "min()": min(numbers, default=None),
+        "max()": max(numbers, default=None),
+    }
     assert found == [v for v in [plain.get(ending, sum(n > 0 for n in numbers))] if v is not None]
 
 
-@given(st.dictionaries(st.text(max_size=12).map(lambda t: f"q-{t}"), st.lists(st.text(max_size=40), max_size=3), max_size=6))
+@given(
+    st.dictionaries(
+        st.text(max_size=12).map(lambda t: f"q-{t}"), st.lists(st.text(max_size=40), max_size=3), max_size=6
+    )
+)
 def test_nonsense_in_the_fields_is_never_a_failure(post):
     content = json.loads((library.FOLDER / "pre-evaluation.json").read_text())
     names = [name_of(i.link_id) for i in shape.read(content).walk() if i.asks]

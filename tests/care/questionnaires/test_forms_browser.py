@@ -118,7 +118,13 @@ def test_the_page_hides_what_the_server_would_hide(browser, site):
     address = aside(begun)
     page = opened(browser, site, address, viewport={"width": 1440, "height": 900})
     content = shape.read(q.data(*ITEMS))
-    for aide, chutes, vit in [("oui", "2", "true"), ("non", "1", "false"), ("", "", ""), ("oui", "1,5", "false"), ("non", "abc", "")]:
+    for aide, chutes, vit in [
+        ("oui", "2", "true"),
+        ("non", "1", "false"),
+        ("", "", ""),
+        ("oui", "1,5", "false"),
+        ("non", "abc", ""),
+    ]:
         for box in page.locator("[data-clear]:visible").all():
             box.click()
         if aide:
@@ -129,7 +135,12 @@ def test_the_page_hides_what_the_server_would_hide(browser, site):
         page.wait_for_timeout(50)
         typed = page.evaluate("""() => { const d = {}; for (const [k, v] of new FormData(document.getElementById("form")))
             if (/^[qn]-/.test(k)) (d[k] ||= []).push(v); return d }""")
-        hidden = {tuple(x) for x in page.evaluate("[...document.querySelectorAll('[data-q][hidden]')].map((e) => [e.dataset.q, e.dataset.at])")}
+        hidden = {
+            tuple(x)
+            for x in page.evaluate(
+                "[...document.querySelectorAll('[data-q][hidden]')].map((e) => [e.dataset.q, e.dataset.at])"
+            )
+        }
         off = aside(lambda typed=typed: conditions.disabled(content, typed))
         wanted = {(link, " ".join(map(str, at))) for link, at in off} - {("alerte", "")}
         assert hidden - {("alerte", "")} == wanted, (aide, chutes, vit)

@@ -30,7 +30,9 @@ def plain(settings, tmp_path):
         ("29170", "Plomelin", 47.93, -4.15, 4200), ("29232", "Quimper", 47.99, -4.10, 63000), ("29039", "Concarneau", 47.87, -3.92, 19800),
     ):  # fmt: skip
         Commune.objects.get_or_create(
-            code=code, kind="COM", defaults={"name": name, "lat": lat, "lon": lon, "population": people, "department": "29"}
+            code=code,
+            kind="COM",
+            defaults={"name": name, "lat": lat, "lon": lon, "population": people, "department": "29"},
         )
 
 
@@ -89,7 +91,11 @@ def test_an_administrator_keeps_rooms_partners_hours_and_papers(client, nolwenn,
     assert change("informations", presentation="Appui", day0="neuf heures").status_code == 422
     assert change("documents", title="Procédure", file=SimpleUploadedFile("p.txt", b"Une page.")).status_code == 302
     page = client.get(reverse("structures:home")).content.decode()
-    assert "Salle bleue" in page and "à renouveler" in page and "9\u00a0h – 12\u00a0h\u00a030, 14\u00a0h – 17\u00a0h" in page
+    assert (
+        "Salle bleue" in page
+        and "à renouveler" in page
+        and "9\u00a0h – 12\u00a0h\u00a030, 14\u00a0h – 17\u00a0h" in page
+    )
     paper = StructureDocument.objects.get()
     got = client.get(reverse("structures:document", args=[paper.pk]))
     assert got.status_code == 200 and b"".join(got.streaming_content) == b"Une page."
@@ -102,7 +108,13 @@ def test_rows_of_another_structure_do_not_exist(client, nolwenn):
     other = make.organization("DAC voisin", category="606")
     room = Room.objects.create(organization=other, name="Salle")
     paper = StructureDocument.objects.create(
-        organization=other, title="t", sha256="0" * 64, media_type="text/plain", size=1, file_name="t.txt", added_by_name="x"
+        organization=other,
+        title="t",
+        sha256="0" * 64,
+        media_type="text/plain",
+        size=1,
+        file_name="t.txt",
+        added_by_name="x",
     )
     at(client, nolwenn)
     assert client.post(reverse("structures:change", args=["fermer-salle"]), {"row": str(room.pk)}).status_code == 404

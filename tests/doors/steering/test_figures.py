@@ -8,6 +8,7 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cercle.care.orientation.models import OrientationRequest
 from cercle.doors.steering import engine, frozen
 from cercle.doors.steering.engine import Period, Scope, figures
 from cercle.doors.steering.indicator import registry
@@ -143,14 +144,66 @@ def test_every_indicator_and_every_dimension_answers(lived):
                         cross=not indicator.is_state,
                     )
                     if by and indicator.adds_up:
-                        assert sum(c.value for c in found.parts.values()) == (found.total.value or 0), (
-                            indicator.key,
-                            by,
-                        )
+                        whole = sum(c.value for c in found.parts.values())
+                        assert whole == pytest.approx(found.total.value or 0), (indicator.key, by)
                 assert engine.series(indicator, wide, period, "month")
                 rows = engine.ids(indicator, wide, period, limit=1000)
                 if indicator.measure == "count(*)":
                     assert len(rows) == figures(indicator, wide, period).total.value, indicator.key
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.lists(
+        st.fixed_dictionaries({
+            "received": st.integers(0, 200), "known": st.sampled_from([0, 0, 3, 30]), "contact": st.none() | st.integers(0, 20),
+            "answer": st.none() | st.integers(0, 30), "channel": st.sampled_from(["phone", "mail"]), "level": st.sampled_from([None, 1, 2, 3]),
+            "then": st.none() | st.tuples(st.integers(1, 40), st.sampled_from([1, 2, 3])),
+        }),
+        max_size=12,
+    ),
+    start=st.integers(0, 150), length=st.integers(0, 100), known=st.integers(0, 260),
+)  # fmt: skip
+def test_requests_are_counted_as_by_hand(dac, rows, start, length, known):
+    end, scope, period = start + length, Scope((dac.pk,)), days(start, start + length, known)
+    try:
+        with transaction.atomic():
+            seen = []
+            for n, r in enumerate(rows):
+                written = r["received"] + r["known"]
+                instants = {
+                    "first_contact_at": None if r["contact"] is None else noon(r["received"] + r["contact"]),
+                    "answered_at": None if r["answer"] is None else noon(r["received"] + r["answer"]),
+                }
+                made = OrientationRequest.objects.create(
+                    organization=dac, number=f"2024-{n:04d}", channel=r["channel"], level=r["level"], asker_kind="relative",
+                    asker_name="x", received_at=noon(r["received"]), due_at=noon(r["received"]), recorded_at=noon(written), **instants,
+                )  # fmt: skip
+                level = r["level"]
+                if r["then"]:
+                    territory._change(OrientationRequest, made.pk, written + r["then"][0], {"level": r["then"][1]})
+                    level = r["then"][1] if written + r["then"][0] <= known else level
+                if written <= known and r["received"] <= known:
+                    seen.append((r, level))
+            inside = [(r, level) for r, level in seen if start <= r["received"] <= end]
+            found = figures(registry()["demandes_recues"], scope, period, by="level")
+            assert found.total.value == len(inside)
+            assert {k: c.value for k, c in found.parts.items()} == {
+                v: len([1 for _r, level in inside if level == v]) for v in {level for _r, level in inside}
+            }
+            by_channel = figures(registry()["demandes_recues"], scope, period, by="channel").parts
+            assert {k: c.value for k, c in by_channel.items()} == {
+                v: len([1 for r, _l in inside if r["channel"] == v]) for v in {r["channel"] for r, _l in inside}
+            }
+            for key, word in (("delai_premiere_reponse", "answer"), ("delai_premier_contact", "contact")):
+                told = [
+                    r[word] for r, _l in seen
+                    if r[word] is not None and start <= r["received"] + r[word] <= end and r["received"] + r[word] <= known
+                ]  # fmt: skip
+                assert total(key, scope, period) == (pytest.approx(median(told), abs=0.05) if told else None)
+            raise Undo
+    except Undo:
+        pass
 
 
 def test_states_in_one_statement_are_those_of_each_day(lived):

@@ -5,26 +5,45 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('coordination', '0004_plan_kept'),
-        ('directory', '0002_territory'),
-        ('notebook', '0002_versions_are_kept'),
+        ("coordination", "0004_plan_kept"),
+        ("directory", "0002_territory"),
+        ("notebook", "0002_versions_are_kept"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.AlterField(
-            model_name='coordinationfile',
-            name='level',
-            field=models.SmallIntegerField(choices=[(1, '1\xa0: information et orientation'), (2, '2\xa0: appui au parcours'), (3, '3\xa0: suivi intensif')]),
+            model_name="coordinationfile",
+            name="level",
+            field=models.SmallIntegerField(
+                choices=[
+                    (1, "1\xa0: information et orientation"),
+                    (2, "2\xa0: appui au parcours"),
+                    (3, "3\xa0: suivi intensif"),
+                ]
+            ),
         ),
         migrations.AddIndex(
-            model_name='followupsheet',
-            index=models.Index(models.F('organization'), models.F('act'), models.OrderBy(models.F('at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('state', 'current')), name='sheet_of_act'),
+            model_name="followupsheet",
+            index=models.Index(
+                models.F("organization"),
+                models.F("act"),
+                models.OrderBy(models.F("at"), descending=True),
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("state", "current")),
+                name="sheet_of_act",
+            ),
         ),
         migrations.AddIndex(
-            model_name='followupsheet',
-            index=models.Index(models.F('organization'), models.F('topic'), models.OrderBy(models.F('at'), descending=True), models.OrderBy(models.F('id'), descending=True), condition=models.Q(('state', 'current')), name='sheet_of_topic'),
+            model_name="followupsheet",
+            index=models.Index(
+                models.F("organization"),
+                models.F("topic"),
+                models.OrderBy(models.F("at"), descending=True),
+                models.OrderBy(models.F("id"), descending=True),
+                condition=models.Q(("state", "current")),
+                name="sheet_of_topic",
+            ),
         ),
     ]

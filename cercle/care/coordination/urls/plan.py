@@ -39,5 +39,5 @@ urlpatterns = [
     path(f"{R}<uuid:meeting_id>/decisions/", meetings.decide, name="decision_add"),
     path(f"{R}<uuid:meeting_id>/pdf/<str:kind>/", meetings.printed, name="meeting_pdf"),
     path(f"{R}<uuid:meeting_id>/envoyer/", meetings.send, name="minutes_send"),
-    path(f"{R}decisions/<uuid:decision_id>/action/", meetings.to_action, name="decision_action"),
+    path(f"{R}decisions/<uuid:resolution_id>/action/", meetings.to_action, name="decision_action"),
 ]

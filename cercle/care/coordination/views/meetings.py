@@ -143,11 +143,11 @@ def decide(request: HttpRequest, circle_id: UUID, meeting_id: UUID) -> HttpRespo
 
 
 @require_POST
-def to_action(request: HttpRequest, circle_id: UUID, decision_id: UUID) -> HttpResponse:
+def to_action(request: HttpRequest, circle_id: UUID, resolution_id: UUID) -> HttpResponse:
     acting = enter(request, circle_id, Permission.EDIT_PLAN)
     meetings = Meeting.objects.visible_to(acting).select_related("organization")
     decision = (
-        Decision.objects.filter(pk=decision_id, meeting__in=meetings).select_related("meeting__organization").first()
+        Decision.objects.filter(pk=resolution_id, meeting__in=meetings).select_related("meeting__organization").first()
     )
     if decision is None:
         raise Http404

@@ -9,129 +9,326 @@ import cercle.base.common.models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('circles', '0003_matrix_of_forms_plan_agenda'),
-        ('directory', '0001_initial'),
+        ("circles", "0003_matrix_of_forms_plan_agenda"),
+        ("directory", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Questionnaire',
+            name="Questionnaire",
             fields=[
-                ('id', models.UUIDField(db_default=cercle.base.common.models.UUIDv7(), editable=False, primary_key=True, serialize=False)),
-                ('url', models.CharField(max_length=300)),
-                ('version', models.CharField(max_length=60)),
-                ('slug', models.SlugField(max_length=80)),
-                ('title', models.CharField(max_length=300)),
-                ('status', models.CharField(choices=[('draft', 'En préparation'), ('active', 'Publié'), ('retired', 'Retiré')], default='draft', max_length=8)),
-                ('data', models.JSONField()),
-                ('category', models.CharField(choices=[('medical', 'Médical'), ('nursing', 'Soins'), ('social', 'Social'), ('administrative', 'Administratif'), ('psychological', 'Psychologique'), ('appointments', 'Rendez-vous'), ('documents', 'Documents')], default='social', max_length=16)),
-                ('source', models.TextField(blank=True)),
-                ('licence', models.TextField(blank=True)),
-                ('licence_state', models.CharField(choices=[('free', 'Libre'), ('own', 'Texte de Cercle'), ('region', 'Texte de la région'), ('to_confirm', 'Droits à confirmer'), ('protected', 'Protégé : total saisi à la main')], default='to_confirm', max_length=12)),
-                ('unsupported', models.JSONField(blank=True, default=list)),
-                ('approved_by', models.CharField(blank=True, max_length=200)),
-                ('approved_at', models.DateTimeField(blank=True, null=True)),
-                ('published_at', models.DateTimeField(blank=True, null=True)),
-                ('retired_at', models.DateTimeField(blank=True, null=True)),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('author_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=cercle.base.common.models.UUIDv7(), editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("url", models.CharField(max_length=300)),
+                ("version", models.CharField(max_length=60)),
+                ("slug", models.SlugField(max_length=80)),
+                ("title", models.CharField(max_length=300)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("draft", "En préparation"), ("active", "Publié"), ("retired", "Retiré")],
+                        default="draft",
+                        max_length=8,
+                    ),
+                ),
+                ("data", models.JSONField()),
+                (
+                    "category",
+                    models.CharField(
+                        choices=[
+                            ("medical", "Médical"),
+                            ("nursing", "Soins"),
+                            ("social", "Social"),
+                            ("administrative", "Administratif"),
+                            ("psychological", "Psychologique"),
+                            ("appointments", "Rendez-vous"),
+                            ("documents", "Documents"),
+                        ],
+                        default="social",
+                        max_length=16,
+                    ),
+                ),
+                ("source", models.TextField(blank=True)),
+                ("licence", models.TextField(blank=True)),
+                (
+                    "licence_state",
+                    models.CharField(
+                        choices=[
+                            ("free", "Libre"),
+                            ("own", "Texte de Cercle"),
+                            ("region", "Texte de la région"),
+                            ("to_confirm", "Droits à confirmer"),
+                            ("protected", "Protégé : total saisi à la main"),
+                        ],
+                        default="to_confirm",
+                        max_length=12,
+                    ),
+                ),
+                ("unsupported", models.JSONField(blank=True, default=list)),
+                ("approved_by", models.CharField(blank=True, max_length=200)),
+                ("approved_at", models.DateTimeField(blank=True, null=True)),
+                ("published_at", models.DateTimeField(blank=True, null=True)),
+                ("retired_at", models.DateTimeField(blank=True, null=True)),
+                (
+                    "recorded_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "author_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Response',
+            name="Response",
             fields=[
-                ('id', models.UUIDField(db_default=cercle.base.common.models.UUIDv7(), editable=False, primary_key=True, serialize=False)),
-                ('subject_ref', models.UUIDField(db_index=True, null=True)),
-                ('status', models.CharField(choices=[('in-progress', 'En cours'), ('completed', 'Terminée'), ('amended', 'Corrigée')], default='in-progress', max_length=12)),
-                ('data', models.JSONField(default=dict)),
-                ('typed', models.JSONField(blank=True, default=dict)),
-                ('scores', models.JSONField(blank=True, default=dict)),
-                ('category', models.CharField(choices=[('medical', 'Médical'), ('nursing', 'Soins'), ('social', 'Social'), ('administrative', 'Administratif'), ('psychological', 'Psychologique'), ('appointments', 'Rendez-vous'), ('documents', 'Documents')], max_length=16)),
-                ('hidden', models.IntegerField(default=0)),
-                ('author_name', models.CharField(blank=True, max_length=200)),
-                ('writer', models.CharField(blank=True, max_length=40)),
-                ('writer_name', models.CharField(blank=True, max_length=200)),
-                ('revision', models.IntegerField(default=1)),
-                ('version', models.PositiveSmallIntegerField(default=0)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('saved_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False)),
-                ('author_role', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='directory.practicerole')),
-                ('author_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('circle', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='form_responses', to='circles.circle')),
-                ('questionnaire', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='responses', to='questionnaires.questionnaire')),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=cercle.base.common.models.UUIDv7(), editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("subject_ref", models.UUIDField(db_index=True, null=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("in-progress", "En cours"), ("completed", "Terminée"), ("amended", "Corrigée")],
+                        default="in-progress",
+                        max_length=12,
+                    ),
+                ),
+                ("data", models.JSONField(default=dict)),
+                ("typed", models.JSONField(blank=True, default=dict)),
+                ("scores", models.JSONField(blank=True, default=dict)),
+                (
+                    "category",
+                    models.CharField(
+                        choices=[
+                            ("medical", "Médical"),
+                            ("nursing", "Soins"),
+                            ("social", "Social"),
+                            ("administrative", "Administratif"),
+                            ("psychological", "Psychologique"),
+                            ("appointments", "Rendez-vous"),
+                            ("documents", "Documents"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                ("hidden", models.IntegerField(default=0)),
+                ("author_name", models.CharField(blank=True, max_length=200)),
+                ("writer", models.CharField(blank=True, max_length=40)),
+                ("writer_name", models.CharField(blank=True, max_length=200)),
+                ("revision", models.IntegerField(default=1)),
+                ("version", models.PositiveSmallIntegerField(default=0)),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("saved_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "recorded_at",
+                    models.DateTimeField(db_default=django.db.models.functions.datetime.Now(), editable=False),
+                ),
+                (
+                    "author_role",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to="directory.practicerole",
+                    ),
+                ),
+                (
+                    "author_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "circle",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="form_responses",
+                        to="circles.circle",
+                    ),
+                ),
+                (
+                    "questionnaire",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="responses",
+                        to="questionnaires.questionnaire",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ResponseVersion',
+            name="ResponseVersion",
             fields=[
-                ('id', models.UUIDField(db_default=cercle.base.common.models.UUIDv7(), editable=False, primary_key=True, serialize=False)),
-                ('kind', models.CharField(choices=[('signed', 'Signée'), ('set_aside', 'Mise de côté : deux personnes écrivaient')], default='signed', max_length=10)),
-                ('number', models.PositiveSmallIntegerField()),
-                ('data', models.JSONField(default=dict)),
-                ('scores', models.JSONField(default=dict)),
-                ('reason', models.CharField(blank=True, max_length=400)),
-                ('at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
-                ('by_name', models.CharField(blank=True, max_length=200)),
-                ('by_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('response', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='questionnaires.response')),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=cercle.base.common.models.UUIDv7(), editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("signed", "Signée"), ("set_aside", "Mise de côté : deux personnes écrivaient")],
+                        default="signed",
+                        max_length=10,
+                    ),
+                ),
+                ("number", models.PositiveSmallIntegerField()),
+                ("data", models.JSONField(default=dict)),
+                ("scores", models.JSONField(default=dict)),
+                ("reason", models.CharField(blank=True, max_length=400)),
+                ("at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                ("by_name", models.CharField(blank=True, max_length=200)),
+                (
+                    "by_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "response",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="versions",
+                        to="questionnaires.response",
+                    ),
+                ),
             ],
         ),
         migrations.AddIndex(
-            model_name='questionnaire',
-            index=models.Index(fields=['slug', 'status'], name='questionnaire_slug'),
+            model_name="questionnaire",
+            index=models.Index(fields=["slug", "status"], name="questionnaire_slug"),
         ),
         migrations.AddConstraint(
-            model_name='questionnaire',
-            constraint=models.UniqueConstraint(fields=('url', 'version'), name='questionnaire_version'),
+            model_name="questionnaire",
+            constraint=models.UniqueConstraint(fields=("url", "version"), name="questionnaire_version"),
         ),
         migrations.AddConstraint(
-            model_name='questionnaire',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'active')), fields=('url',), name='questionnaire_one_active'),
+            model_name="questionnaire",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status", "active")), fields=("url",), name="questionnaire_one_active"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='questionnaire',
-            constraint=models.UniqueConstraint(condition=models.Q(('status', 'active')), fields=('slug',), name='questionnaire_one_slug'),
+            model_name="questionnaire",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("status", "active")), fields=("slug",), name="questionnaire_one_slug"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='questionnaire',
-            constraint=models.CheckConstraint(condition=models.Q(('status', 'draft'), ('published_at__isnull', False), _connector='OR'), name='questionnaire_published_dated'),
+            model_name="questionnaire",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("status", "draft"), ("published_at__isnull", False), _connector="OR"),
+                name="questionnaire_published_dated",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='questionnaire',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('retired_at__isnull', False), ('status', 'retired')), models.Q(models.Q(('status', 'retired'), _negated=True), ('retired_at', None)), _connector='OR'), name='questionnaire_retired_dated'),
+            model_name="questionnaire",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("retired_at__isnull", False), ("status", "retired")),
+                    models.Q(models.Q(("status", "retired"), _negated=True), ("retired_at", None)),
+                    _connector="OR",
+                ),
+                name="questionnaire_retired_dated",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='questionnaire',
-            constraint=models.CheckConstraint(condition=models.Q(('category__in', ['medical', 'nursing', 'social', 'administrative', 'psychological', 'appointments', 'documents'])), name='questionnaire_category'),
+            model_name="questionnaire",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "category__in",
+                        [
+                            "medical",
+                            "nursing",
+                            "social",
+                            "administrative",
+                            "psychological",
+                            "appointments",
+                            "documents",
+                        ],
+                    )
+                ),
+                name="questionnaire_category",
+            ),
         ),
         migrations.AddIndex(
-            model_name='response',
-            index=models.Index(models.F('circle'), models.OrderBy(models.F('finished_at'), descending=True), name='response_of_circle'),
+            model_name="response",
+            index=models.Index(
+                models.F("circle"), models.OrderBy(models.F("finished_at"), descending=True), name="response_of_circle"
+            ),
         ),
         migrations.AddIndex(
-            model_name='response',
-            index=models.Index(models.F('questionnaire'), models.F('finished_at'), name='response_of_form'),
+            model_name="response",
+            index=models.Index(models.F("questionnaire"), models.F("finished_at"), name="response_of_form"),
         ),
         migrations.AddConstraint(
-            model_name='response',
-            constraint=models.CheckConstraint(condition=models.Q(('circle__isnull', False), ('subject_ref__isnull', False), _connector='OR'), name='response_about_someone'),
+            model_name="response",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("circle__isnull", False), ("subject_ref__isnull", False), _connector="OR"),
+                name="response_about_someone",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='response',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('status', 'in-progress'), ('version', 0)), models.Q(('finished_at__isnull', False), ('version__gte', 1)), _connector='OR'), name='response_finished_dated'),
+            model_name="response",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "in-progress"), ("version", 0)),
+                    models.Q(("finished_at__isnull", False), ("version__gte", 1)),
+                    _connector="OR",
+                ),
+                name="response_finished_dated",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='response',
-            constraint=models.CheckConstraint(condition=models.Q(('category__in', ['medical', 'nursing', 'social', 'administrative', 'psychological', 'appointments', 'documents'])), name='response_category'),
+            model_name="response",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "category__in",
+                        [
+                            "medical",
+                            "nursing",
+                            "social",
+                            "administrative",
+                            "psychological",
+                            "appointments",
+                            "documents",
+                        ],
+                    )
+                ),
+                name="response_category",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='responseversion',
-            constraint=models.UniqueConstraint(condition=models.Q(('kind', 'signed')), fields=('response', 'number'), name='response_version'),
+            model_name="responseversion",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("kind", "signed")), fields=("response", "number"), name="response_version"
+            ),
         ),
     ]
