@@ -126,7 +126,7 @@ def place(
     )  # fmt: skip
     _repeat(row, rrule, clock)
     with transaction.atomic():
-        calendars = [calendar_of(x) for x in (*roles, *teams)] + rooms
+        calendars = [calendar_of(x) for x in (*roles, *teams)] + rooms  # type: ignore[arg-type]
         _free(row, calendars, anyway=anyway)
         row.save(force_insert=True)
         _enter(row, calendars)

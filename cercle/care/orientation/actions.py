@@ -369,7 +369,7 @@ def answer(
         row = _locked(desk, request, version)
         if row.is_closed:
             raise Overtaken(row)
-        row._held = True
+        row._held = True  # type: ignore[attr-defined]
         row.answered_at, row.answer_how, row.answer_text = at, how, text
         row.first_contact_at = row.first_contact_at or at
         row = _move(desk, row, Verb.ANSWERED, text=text, data={"how": how}, at=at)
@@ -388,7 +388,7 @@ def cannot_answer(
                 if not row.is_closed
                 else Overtaken(row)
             )
-        row._held = True
+        row._held = True  # type: ignore[attr-defined]
         row.no_answer_reason = _said(reason)
         row = _move(desk, row, Verb.UNREACHABLE, text=row.no_answer_reason)
         return _close(desk, row)
@@ -606,7 +606,7 @@ def _move(
         row.save()
         _step(desk, row, verb, before, text=text, data=data, at=at)
         record(
-            desk, f"orientation.{ACTIONS.get(verb, 'request_changed')}", on=row, circle_id=row.patient_id,
+            desk, f"orientation.{ACTIONS.get(verb, 'request_changed')}", on=row, circle_id=row.patient_id,  # type: ignore[call-overload]
             details={"verb": str(verb), "from": before, "to": row.state},
         )  # fmt: skip
         push(topic(row.organization_id))
@@ -625,7 +625,7 @@ def _hold(row: OrientationRequest, desk: Desk) -> None:
 
 
 def _decide(desk, row: OrientationRequest, outcome: str, text: str, *, data=None) -> OrientationRequest:
-    row._held = True
+    row._held = True  # type: ignore[attr-defined]
     try:
         row = _move(
             desk,
@@ -637,7 +637,7 @@ def _decide(desk, row: OrientationRequest, outcome: str, text: str, *, data=None
         )
         return _close(desk, row) if row.answered_at else row
     finally:
-        row._held = False
+        row._held = False  # type: ignore[attr-defined]
 
 
 def _ended(desk, request, outcome: str, text: str, version) -> OrientationRequest:

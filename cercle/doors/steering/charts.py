@@ -72,7 +72,7 @@ def stacked(label: str, labels: list[str], parts: list[tuple[str, str, list[floa
             if not values[n]:
                 continue
             h = values[n] * up
-            y -= h
+            y -= h  # type: ignore[assignment]
             # A thread of light between two parts: told apart without their colour.
             said = f"{text}, {name} : {write(values[n])}"
             chart.marks.append(Mark(x, round(y, 1), wide, round(max(h - 1.5, 0.8), 1), css, said))

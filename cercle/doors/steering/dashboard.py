@@ -144,9 +144,9 @@ def crossed(indicator: Indicator, by: str, view: View, *, listed: bool) -> Table
     for part in rows:
         for day in columns:
             if part == secrecy.TOTAL:
-                cell = found.total if day == secrecy.TOTAL else found.buckets.get(day)
+                cell = found.total if day == secrecy.TOTAL else found.buckets.get(day)  # type: ignore[call-overload]
             else:
-                cell = found.parts.get(part) if day == secrecy.TOTAL else found.table.get((part, day))
+                cell = found.parts.get(part) if day == secrecy.TOTAL else found.table.get((part, day))  # type: ignore[arg-type]
             value[part, day], count[part, day] = (cell.value or 0.0, cell.n) if cell else (0.0, 0)
     out = secrecy.hidden(count, rows, columns) if view.shielded else set()
 
@@ -186,7 +186,7 @@ def parts(indicator: Indicator, by: str, view: View, *, listed: bool) -> Table:
     for found in (now, was):
         count = {(p, 0): found.parts[p].n if p in found.parts else 0 for p in every}
         count[secrecy.TOTAL, 0] = found.total.n
-        both.append(secrecy.hidden(count, [*every, secrecy.TOTAL], [0]) if view.shielded else set())
+        both.append(secrecy.hidden(count, [*every, secrecy.TOTAL], [0]) if view.shielded else set())  # type: ignore[arg-type]
 
     def told(found: engine.Figures, part: Any, out: set) -> str:
         if (part, 0) in out:
@@ -224,7 +224,7 @@ def bubbles(indicator: Indicator, by: str, view: View):
     table = parts(indicator, by, view, listed=False)
     found = engine.figures(indicator, view.scope, view.period, by=by)
     count = {(p, 0): c.n for p, c in found.parts.items()} | {(secrecy.TOTAL, 0): found.total.n}
-    out = secrecy.hidden(count, [*found.parts, secrecy.TOTAL], [0]) if view.shielded else set()
+    out = secrecy.hidden(count, [*found.parts, secrecy.TOTAL], [0]) if view.shielded else set()  # type: ignore[arg-type]
     told = {p: c.value or 0 for p, c in found.parts.items() if p and (p, 0) not in out}
     places = Commune.objects.filter(kind="COM", code__in=told)
     drawn = map.draw(

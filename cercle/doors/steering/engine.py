@@ -201,6 +201,6 @@ def series(indicator: Indicator, scope: Scope, period: Period, step: str) -> lis
     params["ends"] = [_midnight(end + timedelta(days=1)) for end in ends]
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
-        found = {number: Cell(None if value is None else float(value), n) for number, value, n in cursor.fetchall()}
+        found = {number: Cell(None if value is None else float(value), n) for number, value, n in cursor.fetchall()}  # type: ignore[assignment]
     empty = Cell(0.0 if indicator.adds_up else None, 0)
-    return [(day, found.get(number, empty)) for number, day in enumerate(days, 1)]
+    return [(day, found.get(number, empty)) for number, day in enumerate(days, 1)]  # type: ignore[attr-defined]

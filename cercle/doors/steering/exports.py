@@ -38,7 +38,7 @@ def lines(view: View, *, people: bool) -> Iterator[list]:
             for found in (now, was):
                 count = {(p, 0): found.parts[p].n if p in found.parts else 0 for p in every}
                 count[secrecy.TOTAL, 0] = found.total.n
-                outs.append(secrecy.hidden(count, [*every, secrecy.TOTAL], [0]) if view.shielded else set())
+                outs.append(secrecy.hidden(count, [*every, secrecy.TOTAL], [0]) if view.shielded else set())  # type: ignore[arg-type]
             for part in every if by else [secrecy.TOTAL]:
                 row = []
                 for found, out in zip((now, was), outs, strict=True):

@@ -40,10 +40,10 @@ class FiltersForm(forms.Form):
 
     def __init__(self, data, *, structures=(), teams=(), communes=()):
         super().__init__(data)
-        self.fields["structure"].choices = [("", _("Toute la région")), *structures]
-        self.fields["equipe"].choices = [("", _("Toutes les équipes")), *teams]
-        self.fields["commune"].choices = [("", _("Tout le territoire")), *communes]
-        self.fields["niveau"].choices = [
+        self.fields["structure"].choices = [("", _("Toute la région")), *structures]  # type: ignore[attr-defined]
+        self.fields["equipe"].choices = [("", _("Toutes les équipes")), *teams]  # type: ignore[attr-defined]
+        self.fields["commune"].choices = [("", _("Tout le territoire")), *communes]  # type: ignore[attr-defined]
+        self.fields["niveau"].choices = [  # type: ignore[attr-defined]
             ("", _("Tous les niveaux")), ("1", _("1 Information")), ("2", _("2 Appui")), ("3", _("3 Suivi intensif")),
         ]  # fmt: skip
 

@@ -71,7 +71,7 @@ def home(request: HttpRequest) -> HttpResponse:
         (known["demandes_recues"], "commune") if "demandes_recues" in known else (known["dossiers_suivis"], "home")
     )
     drawn, communes = dashboard.bubbles(place, where, view)
-    record(reader.acting, "steering.read", kind=Kind.READ, on=reader.organization)
+    record(reader.acting, "steering.read", kind=Kind.READ, on=reader.organization)  # type: ignore[arg-type]
     return render(
         request, "steering/home.html",
         {
@@ -96,7 +96,7 @@ def every(request: HttpRequest) -> HttpResponse:
     """All the indicators, each beside the compared period."""
     reader = enter_figures(request)
     view, form = look(request, reader)
-    record(reader.acting, "steering.read", kind=Kind.READ, on=reader.organization)
+    record(reader.acting, "steering.read", kind=Kind.READ, on=reader.organization)  # type: ignore[arg-type]
     cards = [dashboard.card(i, view) for i in registry().values()]
     return render(request, "steering/every.html", {**common(request, reader, view, form), "cards": cards})
 
@@ -107,7 +107,7 @@ def one(request: HttpRequest, what: str) -> HttpResponse:
     reader = enter_figures(request)
     indicator = found(what)
     view, form = look(request, reader)
-    record(reader.acting, "steering.read", kind=Kind.READ, on=reader.organization, details={"indicator": what})
+    record(reader.acting, "steering.read", kind=Kind.READ, on=reader.organization, details={"indicator": what})  # type: ignore[arg-type]
     tables = [
         (sources.DIMENSIONS[by].label, dashboard.parts(indicator, by, view, listed=reader.may_list))
         for by in indicator.dimensions
@@ -137,7 +137,7 @@ def rows(request: HttpRequest, what: str) -> HttpResponse:
     pairs = engine.ids(indicator, view.scope, view.period, by=by, value=value, limit=LISTED + 1)
     lines, hidden = told(reader, indicator, pairs[:LISTED])
     record(
-        reader.acting, "steering.list_read", kind=Kind.READ, on=reader.organization, shown=[line["id"] for line in lines],
+        reader.acting, "steering.list_read", kind=Kind.READ, on=reader.organization, shown=[line["id"] for line in lines],  # type: ignore[arg-type]
         details={"indicator": what},
     )  # fmt: skip
     label = ""
@@ -215,7 +215,7 @@ def export(request: HttpRequest, what: str) -> HttpResponse:
     view, _form = look(request, reader)
     people = not view.shielded
     record(
-        reader.acting,
+        reader.acting,  # type: ignore[arg-type]
         "steering.exported",
         kind=Kind.EXPORT,
         on=reader.organization,
@@ -248,7 +248,7 @@ def activity_report(request: HttpRequest) -> HttpResponse:
     if not 2000 <= year <= today.year:
         raise Http404
     made = report.build(reader.organization, year)
-    record(reader.acting, "steering.report_made", kind=Kind.EXPORT, on=reader.organization, details={"year": year})
+    record(reader.acting, "steering.report_made", kind=Kind.EXPORT, on=reader.organization, details={"year": year})  # type: ignore[arg-type]
     name = f"rapport-activite-{date(year, 1, 1).year}.pdf"
     return HttpResponse(
         made,

@@ -40,7 +40,7 @@ DESK = {
 @cache
 def _choices(words: str) -> dict[str, Any]:
     if words in FIXED:
-        return FIXED[words]
+        return FIXED[words]  # type: ignore[return-value]
     if words not in DESK and "." not in words:
         return {}
     path, name = ("cercle.care.orientation.vocabulary", DESK[words]) if words in DESK else words.rsplit(".", 1)
@@ -64,7 +64,7 @@ def of(dimension: str, values: Iterable[Any]) -> dict[Any, str]:
             rows = PracticeRole.objects.filter(pk__in=rest).select_related("practitioner")
             named = {r.pk: str(r.practitioner) for r in rows}
         case "commune":
-            named = dict(Commune.objects.filter(kind="COM", code__in=rest).values_list("code", "name"))
+            named = dict(Commune.objects.filter(kind="COM", code__in=rest).values_list("code", "name"))  # type: ignore[assignment]
         case "profession":
             named = {v: _profession(v) for v in rest}
         case _:

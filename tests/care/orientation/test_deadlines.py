@@ -33,7 +33,7 @@ def test_a_deadline_jumps_over_nights_weekends_and_holidays():
     assert deadlines.due(at(2026, 3, 5, 16), 2, closed=frozenset({date(2026, 3, 6)})) == at(2026, 3, 9, 10)
 
 
-@given(st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1)), st.integers(1, 60))
+@given(st.datetimes(datetime(2020, 1, 1), datetime(2040, 1, 1)), st.integers(1, 60))  # noqa: DTZ001
 def test_it_always_falls_in_an_open_hour_and_grows_with_the_hours(start, hours):
     start = start.replace(tzinfo=PARIS)
     found = deadlines.due(start, hours)

@@ -42,7 +42,7 @@ def test_the_desk_shows_queue_board_and_drawer(desk, alice):
 
 
 def test_the_number_of_statements_does_not_grow(desk, alice, django_assert_max_num_queries):
-    for n in range(3):
+    for _ in range(3):
         actions.take(alice.desk, request=asked(alice))
     desk.get("/guichet/")
     from django.db import connection
@@ -50,7 +50,7 @@ def test_the_number_of_statements_does_not_grow(desk, alice, django_assert_max_n
 
     with CaptureQueriesContext(connection) as few:
         desk.get("/guichet/")
-    for n in range(12):
+    for _ in range(12):
         actions.take(alice.desk, request=asked(alice))
     with django_assert_max_num_queries(len(few)):
         desk.get("/guichet/")

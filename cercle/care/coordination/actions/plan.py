@@ -109,7 +109,7 @@ def owner_of(acting: Acting, *, member: Member | UUID | None = None, name: str =
         MemberKind.TEAM: OwnerKind.TEAM,
         MemberKind.RELATIVE: OwnerKind.RELATIVE,
         MemberKind.PATIENT: OwnerKind.PERSON,
-    }[face.kind]
+    }[face.kind]  # type: ignore[index]
     return Owner(kind, face.name, face.label or face.word, face.pk)
 
 
