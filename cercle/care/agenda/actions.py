@@ -543,3 +543,8 @@ def _told(acting, action: str, row: Appointment, calendars, kind: Trace = Trace.
         "practitioner__user__pk", flat=True
     )
     push(*(f"user:{u}" for u in users), *([f"circle:{row.circle_id}"] if row.circle_id else []))
+
+
+def feed_was_read(feed: Feed) -> None:
+    """When a calendar last asked: shown beside its link, so that an unknown reader is noticed."""
+    Feed.objects.filter(pk=feed.pk).update(last_read_at=timezone.now())

@@ -426,7 +426,7 @@ def feed(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404
     if wait := limits.spend("feed/hour", secret, limit=60, seconds=limits.HOUR):
         return too_many(request, wait)
-    Feed.objects.filter(pk=row.pk).update(last_read_at=timezone.now())
+    actions.feed_was_read(row)
     answer = HttpResponse(ics.feed(row.practice_role), content_type="text/calendar; charset=utf-8")
     answer["Cache-Control"] = "private, no-store"
     answer["X-Robots-Tag"] = "noindex"
