@@ -60,5 +60,5 @@ def walk_rows(acting, note) -> dict:
     )
     return {
         "plan_id": plan.pk, "goal_id": goal.pk, "action_id": goal.actions.get().pk, "problem_id": plan.problems.get().pk,
-        "meeting_id": meeting.pk, "resolution_id": decision.pk, "number": 1,
+        "meeting_id": meeting.pk, "resolution_id": decision.pk,
     }  # fmt: skip

@@ -14,6 +14,7 @@ WORDS = {
     "slot": "note",
     "verb": "revoke",
     "token": "x" * 43,
+    "number": "1",
 }
 # Arguments that are rows of the directory or of one's own account: no patient stands behind them.
 NO_PATIENT = {
