@@ -106,6 +106,26 @@ def test_the_same_by_keys(town):
     assert page.input_value("#sheet [name=at]") == "09:30"
 
 
+def test_a_press_opens_the_appointment_in_a_sheet_and_the_patient_s_page_places_one(town):
+    circle = town.circle()
+    visit, _item = week_of(town)
+    page = town.page(town.bruno)
+    page.goto(f"/agenda/?date={at(0, 0).date()}")
+    page.locator(".cal-event[data-move]").click()
+    page.locator("dialog#sheet[open] .sheet-head").wait_for()
+    page.locator("#sheet").get_by_role("link", name="Annuler le rendez-vous").click()
+    page.locator("#sheet [name=reason]").fill("Hospitalisée")
+    page.locator("#sheet").get_by_role("button", name="Annuler le rendez-vous").click()
+    page.locator(".cal-event[data-move]").wait_for(state="detached")
+    assert row(visit).state == "cancelled"
+    page.goto(f"/patients/{circle}/agenda/")
+    page.get_by_role("link", name="Poser un rendez-vous").click()
+    page.locator("dialog#sheet[open] [name=title]").fill("Toilette")
+    page.fill("#sheet [name=on]", at(1, 0).date().isoformat())
+    page.get_by_role("button", name="Poser le rendez-vous").click()
+    page.locator("#agenda-panel").get_by_text("Toilette").wait_for()
+
+
 def test_the_phone_shows_the_day_and_marks_a_visit_done(town):
     town.circle()
     now = timezone.now()

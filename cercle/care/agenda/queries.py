@@ -355,6 +355,10 @@ class Coming:
     people: str = ""
 
     @property
+    def ends(self) -> datetime:
+        return self.at + timedelta(minutes=self.appointment.minutes)
+
+    @property
     def title(self) -> str:
         return self.appointment.title or str(Kind(self.appointment.kind).label)
 

@@ -438,7 +438,7 @@ def panel(request: HttpRequest, acting: Acting, **extra) -> dict:
     """The person's appointments: those to come, then those of the last three months."""
     now = timezone.now()
     coming = queries.of_circle(acting, now, now + timedelta(days=366))
-    past = queries.of_circle(acting, now - timedelta(days=92), now)
+    past = [c for c in queries.of_circle(acting, now - timedelta(days=92), now) if c.ends <= now]  # under way: above
     people = _participants([c.appointment for c in (*coming[:60], *past)])
     record(acting, "agenda.read", kind=Trace.READ, shown=list({c.appointment.pk for c in (*coming, *past)}))
     coming, past = [[_with(c, people) for c in found] for found in (coming[:60], past)]

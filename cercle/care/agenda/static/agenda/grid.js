@@ -32,13 +32,31 @@ function leave() {
   held.ghost.remove();
   held.source?.classList.remove("is-held");
   held = null;
+  if (late) again();
 }
 function clamp() {
   const { first, last } = bounds();
   held.minutes = Math.min(Math.max(held.minutes, 5), last - first);
   held.start = Math.min(Math.max(held.start, first), last - held.minutes);
 }
-const again = () => window.htmx.trigger("#agenda-body", "agenda-again");
+const again = () => { late = false; window.htmx.trigger("#agenda-body", "agenda-again"); };
+
+// Somebody else's change waits while something is held; afterwards the focus is where it was.
+let late = false, focused = null;
+const name = (element) => (element?.dataset?.move || element?.dataset?.place || element?.dataset?.day || "").split("?")[0];
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.target?.id !== "agenda-body") return;
+  if (held || press) {
+    event.detail.shouldSwap = false;
+    late = true;
+  } else focused = document.activeElement?.closest("[data-move], [data-place], .cal-day");
+});
+document.addEventListener("htmx:afterSettle", () => {
+  const wanted = name(focused);
+  focused = null;
+  if (!wanted || document.activeElement !== document.body) return;
+  [...document.querySelectorAll(".desk-only [data-move], .desk-only [data-place], .cal-day")].find((e) => name(e) === wanted)?.focus();
+});
 
 async function put() {
   const { source, column, start, minutes } = held;
