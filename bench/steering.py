@@ -37,7 +37,7 @@ def main() -> None:
             "DJANGO_SETTINGS_MODULE": "config.settings", "CERCLE_INSECURE_HTTP": "1", "CERCLE_MFA_REQUIRED": "0",
         }  # fmt: skip
         code = "import django; django.setup(); from django.core.management import call_command as c;"
-        code += "c('migrate', 'common', database='owner', verbosity=0); c('migrate', database='owner', verbosity=0)"
+        code += "c('migrate', 'common', database='owner', verbosity=0); c('migrate', database='owner', verbosity=0); c('collectstatic', interactive=False, verbosity=0)"
         subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
         measure(server, asked.times, asked.runs)
     finally:
@@ -113,7 +113,7 @@ def fill(server: Server, times: int):
             """`given`: SQL over the number `g`; the other columns take their default."""
             columns, values = [], []
             for field in model._meta.concrete_fields:
-                if field.generated:
+                if field.generated or field.get_internal_type() in ("AutoField", "BigAutoField"):
                     continue
                 if field.column in given:
                     value = given[field.column]

@@ -79,7 +79,7 @@ def test_a_director_reads_a_chart_its_table_and_the_list_behind_a_number(town, y
     assert page.locator(".chart-bars rect").count() > 12 and page.locator(".chart-line .curve").count() == 1
     page.get_by_role("link", name="Tableau").click()
     assert page.locator(".chart-line").count() == 0
-    page.locator("tfoot a").last.click()
+    page.locator("tfoot").first.locator("a").last.click()
     page.wait_for_url("**/liste/**")
     assert page.locator(".rows li").count() > 20
     page.goto("/pilotage/")

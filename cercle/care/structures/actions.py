@@ -31,10 +31,10 @@ def read_hours(text: str) -> list[list[str]]:
             continue
         found = SPAN.match(part.strip())
         if found is None:
-            raise Refused(_("Écrivez les heures ainsi : 9h-12h30, 14h-17h."), "hours")
+            raise Refused(_("Écrivez les heures ainsi : 9h-12h30, 14h-17h."), "hours")
         h1, m1, h2, m2 = (int(g or 0) for g in found.groups())
         if h1 > 23 or h2 > 24 or m1 > 59 or m2 > 59 or (h1, m1) >= (h2, m2) or (h2 == 24 and m2):
-            raise Refused(_("Ces heures ne se suivent pas : %s.") % part.strip(), "hours")
+            raise Refused(_("Ces heures ne se suivent pas : %s.") % part.strip(), "hours")
         spans.append([f"{h1:02d}:{m1:02d}", f"{h2:02d}:{m2:02d}"])
     spans.sort()
     if any(a[1] > b[0] for a, b in zip(spans, spans[1:], strict=False)):
@@ -217,7 +217,7 @@ def communes_named(text: str) -> list[str]:
     if unknown:
         raise Refused(
             _(
-                "Introuvable ou ambigu : %s. Donnez le code de la commune, ou son nom suivi du département : Plomelin (29)."
+                "Introuvable ou ambigu : %s. Donnez le code de la commune, ou son nom suivi du département : Plomelin (29)."
             )
             % ", ".join(unknown[:8]),
             "commune",

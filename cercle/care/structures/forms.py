@@ -28,7 +28,7 @@ class InfoForm(forms.Form):
         super().__init__(*args, **kwargs)
         for day, word in enumerate(DAYS):
             self.fields[f"day{day}"] = forms.CharField(label=word, max_length=80, required=False)
-        self.fields["day0"].help_text = _("Par exemple : 9h-12h30, 14h-17h. Vide : fermé.")
+        self.fields["day0"].help_text = _("Par exemple : 9h-12h30, 14h-17h. Vide : fermé.")
 
     @property
     def days(self):
@@ -68,7 +68,7 @@ class CommunesForm(forms.Form):
     team = TeamField(label=_("Équipe"))
     communes = forms.CharField(
         label=_("Communes"), max_length=20_000, widget=forms.Textarea(attrs={"rows": 4}),
-        help_text=_("Une par ligne : code, nom avec département « Plomelin (29) », ou un département entier « 29 »."),
+        help_text=_("Une par ligne : code, nom avec département « Plomelin (29) », ou un département entier « 29 »."),
     )  # fmt: skip
 
     def __init__(self, *args, organization: Organization, **kwargs):
@@ -123,5 +123,5 @@ class OpenStructureForm(forms.Form):
         if not known and not found.get("name"):
             self.add_error("name", _("Donnez un nom, ou le numéro FINESS d’une structure de l’annuaire."))
         if finess and not known and found.get("name") is not None and not found.get("commune"):
-            self.add_error("commune", _("L’annuaire ne connaît pas ce numéro : indiquez la commune."))
+            self.add_error("commune", _("L’annuaire ne connaît pas ce numéro : indiquez la commune."))
         return {**found, "finess": finess}

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from django.http import Http404
 
+from cercle.base.audit.record import ActingLike
 from cercle.people.accounts.acting import person_acting
 from cercle.people.accounts.context import current_role
 from cercle.people.circles.desks import DeskRight, desk, enter_desk
@@ -12,7 +13,7 @@ from cercle.people.directory.models import Organization
 
 @dataclass(frozen=True, slots=True)
 class House:
-    acting: object  # an ActingLike
+    acting: ActingLike
     organization: Organization
     may_edit: bool
 

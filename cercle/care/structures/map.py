@@ -16,6 +16,10 @@ class Bubble:
     name: str  # written beside the largest ones, or ""
     group: int  # which tint
 
+    @property
+    def below(self) -> float:
+        return round(self.y + self.r + 11, 1)
+
 
 @dataclass(frozen=True, slots=True)
 class Map:
@@ -35,7 +39,7 @@ def draw(
     south, north, west, east = min(lats), max(lats), min(lons), max(lons)
     squeeze = cos(radians((south + north) / 2))  # a degree of longitude is shorter than one of latitude
     across, up = max((east - west) * squeeze, 0.02), max(north - south, 0.02)
-    margin = largest + 6
+    margin = largest + 16  # room for a name under the last bubble
     scale = min((WIDTH - 2 * margin) / across, (WIDTH - 2 * margin) / up)
     height = round(up * scale + 2 * margin)
     left = (WIDTH - (east - west) * squeeze * scale) / 2

@@ -84,7 +84,7 @@ def territory_map(teams: list):
     return map.draw(
         (
             row.commune.lat, row.commune.lon, row.commune.population or 0, row.commune.name,
-            _("%(commune)s : %(team)s") % {"commune": row.commune.name, "team": team.name}, team.group,
+            _("%(commune)s : %(team)s") % {"commune": row.commune.name, "team": team.name}, team.group,
         )
         for team in teams for row in team.communes if row.commune
     )  # fmt: skip

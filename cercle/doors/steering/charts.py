@@ -35,6 +35,10 @@ class Chart:
     width: int = WIDTH
     height: int = HEIGHT
 
+    @property
+    def right(self) -> int:
+        return self.width - RIGHT
+
 
 def ticks(most: float) -> list[float]:
     """0 and three or four round steps that reach `most`."""
@@ -53,8 +57,8 @@ def _frame(chart: Chart, most: float, labels: list[str], write) -> tuple[float, 
     marks = ticks(most)
     up = (HEIGHT - TOP - BOTTOM) / marks[-1]
     chart.grid = [(round(HEIGHT - BOTTOM - t * up, 1), write(t)) for t in marks]
-    across = (WIDTH - LEFT - RIGHT) / max(len(labels), 1)
-    every = ceil(len(labels) / 13)
+    across = (chart.width - LEFT - RIGHT) / max(len(labels), 1)
+    every = ceil(len(labels) * 46 / (chart.width - LEFT - RIGHT))
     chart.below = [(round(LEFT + across * (n + 0.5), 1), text) for n, text in enumerate(labels) if n % every == 0]
     return up, across
 
@@ -82,11 +86,19 @@ def stacked(label: str, labels: list[str], parts: list[tuple[str, str, list[floa
 
 
 def line(
-    label: str, labels: list[str], values: list[float | None], write, goal: float | None = None, goal_label: str = ""
+    label: str,
+    labels: list[str],
+    values: list[float | None],
+    write,
+    goal: float | None = None,
+    goal_label: str = "",
+    *,
+    axis=None,
 ) -> Chart:
-    chart = Chart("line", label)
+    """`axis` writes what stands beside the grid: shorter than `write`, which says the unit."""
+    chart = Chart("line", label, width=460)
     told = [(n, v) for n, v in enumerate(values) if v is not None]
-    up, across = _frame(chart, max([v for _n, v in told] + ([goal] if goal else [0])), labels, write)
+    up, across = _frame(chart, max([v for _n, v in told] + ([goal] if goal else [0])), labels, axis or write)
 
     def place(n: int, v: float) -> tuple[float, float]:
         return round(LEFT + across * (n + 0.5), 1), round(HEIGHT - BOTTOM - v * up, 1)

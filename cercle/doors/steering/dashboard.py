@@ -29,6 +29,22 @@ class View:
     compared: Period
     shielded: bool
     query: dict[str, str] = field(default_factory=dict)  # the filters, for links
+    # What was read for this page: a card and a chart ask for the same figures.
+    memo: dict[tuple, Any] = field(default_factory=dict)
+
+    def figures(
+        self, indicator: Indicator, period: Period | None = None, *, by: str = "", step: str = "", cross: bool = False
+    ) -> engine.Figures:
+        key = (indicator.key, period or self.period, by, step, cross)
+        if key not in self.memo:
+            self.memo[key] = engine.figures(indicator, self.scope, period or self.period, by=by, step=step, cross=cross)
+        return self.memo[key]
+
+    def series(self, indicator: Indicator) -> list[tuple[date, Cell]]:
+        key = (indicator.key, "series")
+        if key not in self.memo:
+            self.memo[key] = engine.series(indicator, self.scope, self.period, self.step)
+        return self.memo[key]
 
     @property
     def step(self) -> str:
@@ -64,20 +80,16 @@ def first_choice() -> list[Indicator]:
 
 
 def card(indicator: Indicator, view: View) -> Card:
-    if indicator.is_state or not indicator.adds_up:
-        total = engine.figures(indicator, view.scope, view.period).total
-        told = engine.series(indicator, view.scope, view.period, view.step)
-    else:
-        found = engine.figures(indicator, view.scope, view.period, step=view.step)
-        total = found.total
-        told = [(day, found.buckets.get(day, Cell(0.0, 0))) for day in engine.steps(view.period, view.step)]
-    before = hide(engine.figures(indicator, view.scope, view.compared).total, view)
+    total = view.figures(indicator).total
+    # Small cells could be read off a trend: who is not told them sees none.
+    told = [] if view.shielded else view.series(indicator)
+    before = hide(view.figures(indicator, view.compared).total, view)
     total = hide(total, view)
     text, direction, mood = trend(indicator, total.value, before.value, view)
     unit = (
         words.said(indicator, total.value).partition("\u00a0")[2] if indicator.unit and total.value is not None else ""
     )
-    points = [c.value for _day, c in told if c.value is not None] if not view.shielded else []
+    points = [c.value for _day, c in told if c.value is not None]
     value = _("moins de %d") % secrecy.threshold() if total.n == -1 else words.number(total.value, indicator.decimals)
     return Card(
         indicator,
@@ -105,7 +117,7 @@ def trend(indicator: Indicator, value: float | None, before: float | None, view:
         held = value >= indicator.goal if indicator.better > 0 else value <= indicator.goal
         mood = "done" if held else "watch"
         goal = words.said(indicator, indicator.goal)
-        return (_("objectif tenu : %s") if held else _("objectif : %s")) % goal, direction, mood
+        return (_("objectif tenu : %s") if held else _("objectif : %s")) % goal, direction, mood
     if not direction:
         return _("sans changement"), 0, ""
     if indicator.unit == "%":
@@ -135,7 +147,7 @@ class Table:
 
 def crossed(indicator: Indicator, by: str, view: View, *, listed: bool) -> Table:
     """Parts by steps, with their totals: the stacked bars and their table."""
-    found = engine.figures(indicator, view.scope, view.period, by=by, step=view.step, cross=True)
+    found = view.figures(indicator, by=by, step=view.step, cross=True)
     days = engine.steps(view.period, view.step)
     parts = words.order(by, found.parts)
     names = words.of(by, parts)
@@ -176,8 +188,8 @@ def crossed(indicator: Indicator, by: str, view: View, *, listed: bool) -> Table
 
 def parts(indicator: Indicator, by: str, view: View, *, listed: bool) -> Table:
     """One dimension: each part, beside the compared period."""
-    now = engine.figures(indicator, view.scope, view.period, by=by)
-    was = engine.figures(indicator, view.scope, view.compared, by=by)
+    now = view.figures(indicator, by=by)
+    was = view.figures(indicator, view.compared, by=by)
     every = words.order(by, set(now.parts) | set(was.parts))
     if not words._choices(words.DIMENSIONS[by].words):
         every.sort(key=lambda p: (p in (None, ""), -(now.parts[p].value or 0) if p in now.parts else 0))
@@ -208,12 +220,13 @@ def parts(indicator: Indicator, by: str, view: View, *, listed: bool) -> Table:
 
 def trend_line(indicator: Indicator, view: View) -> Table:
     """The curve of an indicator over the steps, and the same as a table."""
-    told = [(day, hide(cell, view)) for day, cell in engine.series(indicator, view.scope, view.period, view.step)]
+    told = [(day, hide(cell, view)) for day, cell in view.series(indicator)]
     labels = [words.step(day, view.step) for day, _cell in told]
-    goal = _("objectif : %s") % words.said(indicator, indicator.goal) if indicator.goal is not None else ""
+    goal = _("objectif : %s") % words.said(indicator, indicator.goal) if indicator.goal is not None else ""
     chart = charts.line(
         str(indicator.name), labels, [cell.value for _day, cell in told],
         lambda v: words.said(indicator, v), indicator.goal, goal,
+        axis=lambda v: words.number(v, 0 if v == int(v) else 1) + ("\u00a0%" if indicator.unit == "%" else ""),
     )  # fmt: skip
     cells = [("*" if cell.n == -1 else words.said(indicator, cell.value), "") for _day, cell in told]
     return Table(labels, [Line(str(indicator.name), cells, ("", ""))], None, chart)
@@ -222,7 +235,7 @@ def trend_line(indicator: Indicator, view: View) -> Table:
 def bubbles(indicator: Indicator, by: str, view: View):
     """(map, table) by commune."""
     table = parts(indicator, by, view, listed=False)
-    found = engine.figures(indicator, view.scope, view.period, by=by)
+    found = view.figures(indicator, by=by)
     count = {(p, 0): c.n for p, c in found.parts.items()} | {(secrecy.TOTAL, 0): found.total.n}
     out = secrecy.hidden(count, [*found.parts, secrecy.TOTAL], [0]) if view.shielded else set()  # type: ignore[arg-type]
     told = {p: c.value or 0 for p, c in found.parts.items() if p and (p, 0) not in out}

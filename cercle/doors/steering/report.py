@@ -75,6 +75,6 @@ def build(organization: Organization, year: int) -> bytes:
             "made": _("le %s") % french.day(today), "summary": summary, "sections": sections, "definitions": definitions,
             "heads": [_("Indicateur"), str(year), str(year - 1), _("Évolution")],
             "note": _("Une étoile (*) remplace un chiffre qui porte sur moins de cinq personnes, ou qui permettrait de le retrouver."),
-            "confidential": _("Chiffres d’activité : aucune personne n’est nommée."),
+            "confidential": _("Chiffres d’activité : aucune personne n’est nommée."),
         },
     )  # fmt: skip

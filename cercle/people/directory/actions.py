@@ -67,7 +67,7 @@ def add_member(acting: ActingLike, *, team: Team, practice_role: PracticeRole) -
         raise Refused(_("Cette situation d’exercice est terminée."), "role_ended")
     if practice_role.practitioner.is_external:
         raise Refused(
-            _("Cette personne n’est connue que d’un flux : elle ne peut pas entrer dans une équipe."), "external"
+            _("Cette personne n’est connue que d’un flux : elle ne peut pas entrer dans une équipe."), "external"
         )
     try:
         with transaction.atomic():
@@ -106,7 +106,7 @@ def give_territory(acting: ActingLike, *, team: Team, communes: list[str], on: d
     wanted = sorted({c.strip().upper() for c in communes if c.strip()})
     known = set(Commune.objects.filter(code__in=wanted).values_list("code", flat=True))
     if unknown := [c for c in wanted if c not in known]:
-        raise Refused(_("Communes inconnues : %s.") % ", ".join(unknown[:10]), "unknown_commune")
+        raise Refused(_("Communes inconnues : %s.") % ", ".join(unknown[:10]), "unknown_commune")
     with transaction.atomic():
         # The structure's row orders two writers: the second one sees what the first gave.
         Organization.objects.select_for_update().get(pk=team.organization_id)

@@ -157,7 +157,7 @@ def test_who_is_away_is_covered_and_two_who_cover_each_other_keep_their_own(dac,
 def test_the_map_and_its_table_say_the_same(client, nolwenn, dac):
     directory.give_territory(acting_of(nolwenn), team=make.team(dac, name="Nord"), communes=["29170", "29232"])
     page = at(client, nolwenn).get(reverse("structures:territory")).content.decode()
-    assert page.count("</title></circle>") == 2 and "Plomelin : Nord" in page and "<td>29170</td>" in page
+    assert page.count("</title></circle>") == 2 and "Plomelin\u00a0: Nord" in page and "<td>29170</td>" in page
 
 
 def test_communes_are_found_by_code_name_or_department():

@@ -36,9 +36,12 @@ def stories(draw):
     sheets = []
     for _n in range(draw(st.integers(0, 10)) if files else 0):
         at = draw(st.integers(0, 230))
-        known = at + draw(st.sampled_from([0, 0, 2, 40]))
+        of = draw(st.integers(0, len(files) - 1))
+        known = max(
+            at + draw(st.sampled_from([0, 0, 2, 40])), files[of]["known"]
+        )  # a sheet is written in a file that is there
         sheets.append({
-            "file": draw(st.integers(0, len(files) - 1)), "at": at, "known": known, "act": draw(st.sampled_from(["call", "visit"])),
+            "file": of, "at": at, "known": known, "act": draw(st.sampled_from(["call", "visit"])),
             "minutes": draw(st.integers(0, 120)), "withdrawn": known + draw(st.integers(1, 30)) if draw(st.booleans()) else None,
         })  # fmt: skip
     return files, sheets
