@@ -8,6 +8,7 @@ from django.utils import timezone
 from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
+from cercle.base.common.ids import uuid7
 from cercle.people.directory.models import PracticeRole, Team
 
 from .vocabulary import (
@@ -83,12 +84,13 @@ class SheetForm(forms.Form):
     )
     share = forms.BooleanField(label=_("Dire aussi dans le cahier de liaison"), required=False)
     visit = forms.UUIDField(required=False, widget=forms.HiddenInput)  # the appointment that it tells
+    ref = forms.UUIDField(required=False, widget=forms.HiddenInput)  # names what this form sends: sent twice, kept once
 
     @staticmethod
     def start() -> dict:
         now = timezone.localtime()
         return {"on": now.date(), "time": now.time().replace(second=0, microsecond=0), "act": Act.CALL, "minutes": "15",
-                "topic": Topic.COORDINATION}  # fmt: skip
+                "topic": Topic.COORDINATION, "ref": uuid7()}  # fmt: skip
 
     def values(self) -> dict:
         data = self.cleaned_data
@@ -104,6 +106,7 @@ class SheetForm(forms.Form):
 class SeriesForm(SheetForm):
     share = None
     visit = None
+    ref = None
 
 
 class SynthesisForm(forms.Form):

@@ -458,8 +458,12 @@ def update_administrative(desk: Desk, *, file: CoordinationFile, based_on: int, 
 def write_sheet(
     desk: Desk, *, file: CoordinationFile, act: str, at: datetime, minutes: int, text: str, topic: str = Topic.COORDINATION,
     people: Sequence[str] = (), share: bool = False, appointment_id: UUID | None = None,
+    ref: UUID | None = None,
 ) -> FollowUpSheet:  # fmt: skip
-    """One act of support. `share`: said in the notebook too, in the same transaction. `appointment_id`: the visit it tells."""
+    """One act of support. `share`: said in the notebook too, in the same transaction. `appointment_id`: the visit it tells.
+
+    `ref`: the sender's name for it; a repeated send gives back the sheet already kept.
+    """
     text = _check_sheet(act, at, minutes, topic, text)
     with transaction.atomic():
         row = _living(desk, file)
@@ -469,7 +473,12 @@ def write_sheet(
             ).first()
             if told:
                 return told
-        sheet = _write_sheet(desk, row, act, at, minutes, topic, text, people, appointment_id=appointment_id)
+        if ref and (kept := FollowUpSheet.objects.filter(pk=ref).first()):
+            if kept.file_id == row.pk and kept.author_user_id == desk.user_id:
+                return kept
+            ref = None  # somebody else's row: nothing is said of it
+        named = {"id": ref} if ref else {}
+        sheet = _write_sheet(desk, row, act, at, minutes, topic, text, people, appointment_id=appointment_id, **named)
         if share:
             share_sheet(desk, sheet=sheet)
         _forget_draft(desk, row, "sheet")

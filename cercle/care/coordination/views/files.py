@@ -318,7 +318,11 @@ def write_sheet(request, file_id: UUID):
     form = forms.SheetForm(request.POST or None, initial=start)
     if request.method == "POST" and form.is_valid():
         try:
-            more = {"share": form.cleaned_data["share"], "appointment_id": form.cleaned_data["visit"]}
+            more = {
+                "share": form.cleaned_data["share"],
+                "appointment_id": form.cleaned_data["visit"],
+                "ref": form.cleaned_data["ref"],
+            }
             actions.write_sheet(found, file=file, **more, **form.values())
             return _go(request, _address(found, file))
         except Refused as refusal:

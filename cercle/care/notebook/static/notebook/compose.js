@@ -94,7 +94,7 @@ document.addEventListener("change", (event) => {
   if (form) audience(form);
 });
 document.addEventListener("keydown", (event) => {
-  const form = event.target.closest?.("form[data-draft]");
+  const form = event.target.closest?.(".notebook form[data-draft]"); // other apps have their own
   if (form && event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
 });
 
