@@ -40,8 +40,10 @@ def drag(page, start, end):
     page.mouse.down()
     page.mouse.move((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
     page.mouse.move(*end)
+    page.evaluate("document.getElementById('agenda-body').dataset.old = '1'")
     with page.expect_response(lambda r: r.request.method == "POST" and r.status == 204):
         page.mouse.up()
+    page.wait_for_selector("#agenda-body:not([data-old])")  # drawn again
 
 
 def test_moving_lengthening_and_placing_by_hand(town):

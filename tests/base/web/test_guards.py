@@ -113,7 +113,7 @@ def test_a_limit_keeps_no_address(db):
     from cercle.base.web.models import Counter
 
     limits.spend("sign-in", "address 192.0.2.7", limit=3)
-    assert "192" not in Counter.objects.get().key
+    assert "192.0.2.7" not in Counter.objects.get().key
 
 
 def test_a_limit_starts_again_in_the_next_window(db, monkeypatch):

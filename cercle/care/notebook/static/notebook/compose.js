@@ -98,11 +98,11 @@ document.addEventListener("keydown", (event) => {
   if (form && event.key === "Enter" && (event.ctrlKey || event.metaKey)) form.requestSubmit();
 });
 
-// A live update must not take away an answer being typed: the old card's form goes into the new one.
+// A live update must not take away an answer just opened or being typed: the old card's form goes into the new one.
 let kept = [];
 document.addEventListener("htmx:beforeSwap", (event) => {
   if (event.detail.target?.id !== "timeline") return;
-  kept = [...document.querySelectorAll("#timeline .reply:not([hidden]) form")].filter((f) => f.querySelector("textarea").value.trim());
+  kept = [...document.querySelectorAll("#timeline .reply:not([hidden]) form")];
   kept = kept.map((form) => ({ id: form.closest(".reply").id, form, sent: event.detail.requestConfig?.elt === form, active: document.activeElement === form.querySelector("textarea") }));
 });
 document.addEventListener("htmx:afterSwap", () => {
