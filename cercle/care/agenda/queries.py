@@ -389,12 +389,33 @@ def for_role(role: PracticeRole, start: datetime, end: datetime) -> list[tuple[A
     return [(a, at) for a, at, _c in _expand(_entries([calendar.pk], start, end), start, end)]
 
 
-def absent(role_ids: Iterable[UUID], day: date) -> dict[UUID, Absence]:
-    """Who of these is away that day, and who covers (`.cover`)."""
-    rows = Absence.objects.filter(
-        practice_role_id__in=list(role_ids), starts_on__lte=day, ends_on__gte=day, cancelled_at=None
-    )
-    return {a.practice_role_id: a for a in rows.select_related("cover__practitioner")}
+def away(role_ids: Iterable[UUID], day: date) -> set[UUID]:
+    """Who of these is absent that day."""
+    rows = _absences_on(day).filter(practice_role_id__in=list(role_ids))
+    return set(rows.values_list("practice_role_id", flat=True))
+
+
+def cover_of(role: PracticeRole, day: date) -> PracticeRole:
+    """Who answers for her that day: herself when she is there, or when nobody was named for her absence.
+
+    A cover who is away too passes it on, and never back to somebody already asked.
+    """
+    answers, seen = role, {role.pk}
+    while row := (
+        _absences_on(day)
+        .filter(practice_role=answers, cover__isnull=False, cover__ended_at=None)
+        .exclude(cover__in=seen)
+        .select_related("cover__practitioner")
+        .order_by("-id")
+        .first()
+    ):
+        answers = row.cover
+        seen.add(answers.pk)
+    return answers
+
+
+def _absences_on(day: date):
+    return Absence.objects.filter(starts_on__lte=day, ends_on__gte=day, cancelled_at=None)
 
 
 def absences(role_ids: Iterable[UUID], first: date, last: date) -> list[Absence]:

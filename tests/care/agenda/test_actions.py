@@ -145,12 +145,26 @@ def test_a_visit_done_is_one_time_only_and_has_an_outcome(alice, monkeypatch):
 
 def test_who_is_absent_and_who_covers(alice, thomas):
     day = at(0, 9).date()
-    actions.be_away(
-        alice.viewer, kind="sick", starts_on=day, ends_on=day + timedelta(days=2), cover=thomas.practice_role
-    )
-    away = queries.absent([alice.practice_role_id, thomas.practice_role_id], day + timedelta(days=2))
-    assert list(away) == [alice.practice_role_id] and away[alice.practice_role_id].cover == thomas.practice_role
-    assert queries.absent([alice.practice_role_id], day + timedelta(days=3)) == {}
+    three_days = {"kind": "sick", "starts_on": day, "ends_on": day + timedelta(days=2)}
+    actions.be_away(alice.viewer, cover=thomas.practice_role, **three_days)
+    both = [alice.practice_role_id, thomas.practice_role_id]
+    assert queries.away(both, day + timedelta(days=2)) == {alice.practice_role_id}
+    assert queries.away(both, day + timedelta(days=3)) == set() == queries.away([], day)
+    assert queries.cover_of(alice.practice_role, day) == thomas.practice_role
+    assert queries.cover_of(alice.practice_role, day + timedelta(days=3)) == alice.practice_role
+
+
+def test_a_cover_who_is_away_too_passes_it_on_and_never_back(alice, thomas, dac):
+    day = at(0, 9).date()
+    one_day = {"kind": "leave", "starts_on": day, "ends_on": day}
+    third = make.viewer(make.role("Gaëlle", "Morvan", profession="309", system="JDV_J48", organization=dac, mode="S"))
+    actions.be_away(alice.viewer, cover=thomas.practice_role, **one_day)
+    away = actions.be_away(thomas, cover=third.practice_role, **one_day)
+    assert queries.cover_of(alice.practice_role, day) == third.practice_role
+    actions.be_away(third, cover=alice.practice_role, **one_day)
+    assert queries.cover_of(alice.practice_role, day) == third.practice_role
+    actions.come_back(thomas, absence=away)
+    assert queries.cover_of(alice.practice_role, day) == thomas.practice_role
 
 
 def test_the_way_between_two_visits_is_a_straight_line_and_a_factor(db, settings):
