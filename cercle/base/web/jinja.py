@@ -44,5 +44,9 @@ def environment(**options) -> Environment:
         "filesize_fr": french.size,
         "age": french.age,
         "short_day": french.short_day,
+        "day": french.day,
+        "exact": french.exact,
+        "duration": french.duration,
+        "phone_link": french.phone_link,
     }
     return env

@@ -24,7 +24,7 @@ from cercle.base.web import french
 from cercle.people.circles.access import Acting
 from cercle.people.circles.models import Member
 from cercle.people.circles.vocabulary import Category, Permission
-from cercle.people.directory.models import PracticeRole, Team
+from cercle.people.directory.models import Organization, PracticeRole, Team
 
 from . import queries, recurrence
 from .models import Absence, Appointment, Calendar, Change, Entry, Feed, ToPlace
@@ -51,24 +51,32 @@ def calendar_of(thing: PracticeRole | Team) -> Calendar:
     return Calendar.objects.get_or_create(practice_role=thing, defaults={"kind": CalendarKind.PERSON})[0]
 
 
-def open_room(desk, *, name: str) -> Calendar:
-    """A room of the desk's structure that can be taken."""
-    name = " ".join(name.split())[:80]
+def open_room(
+    acting, *, organization: Organization, name: str, seats: int | None = None, note: str = ""
+) -> Calendar:  # fmt: skip
+    """A room of this structure that its people can take. Who may: the gate of the structure's file."""
+    name = " ".join(name.split())[:120]
     if not name:
         raise Refused(_("Donnez un nom à la salle."), "empty")
     try:
         with transaction.atomic():
-            room = Calendar.objects.create(kind=CalendarKind.ROOM, organization_id=desk.organization_id, name=name)
-            record(desk, "agenda.room_opened", on=room, kind=Trace.CREATE)
+            room = Calendar.objects.create(
+                kind=CalendarKind.ROOM, organization=organization, name=name, seats=seats, note=note.strip()[:300]
+            )
+            record(acting, "agenda.room_opened", on=room, kind=Trace.CREATE, details={"organization": organization.pk})
     except IntegrityError as e:
         raise Refused(_("Une salle porte déjà ce nom."), "twice") from e
     return room
 
 
-def close_room(desk, *, room: Calendar) -> None:
+def close_room(acting, *, room: Calendar) -> int:
+    """What is placed in it stays placed; gives how many appointments still count on it."""
     with transaction.atomic():
-        Calendar.objects.filter(pk=room.pk, organization_id=desk.organization_id).update(closed_at=timezone.now())
-        record(desk, "agenda.room_closed", on=room)
+        if not Calendar.objects.filter(pk=room.pk, closed_at=None).update(closed_at=timezone.now()):
+            raise Refused(_("Cette salle est déjà retirée."), "room_closed")
+        record(acting, "agenda.room_closed", on=room)
+    standing = Entry.objects.filter(calendar=room, last_at__gt=timezone.now())
+    return standing.exclude(appointment__state=State.CANCELLED).count()
 
 
 # --- Appointments -------------------------------------------------------------------------------------------------------
@@ -95,7 +103,7 @@ def place(
 ) -> Appointment:
     """An appointment of this circle, or of nobody's. `roles`: whose agendas, by default the one who acts.
 
-    `item`: the thing to place that this settles. Raises `Taken` when somebody is not free (unless `anyway`) or a room is
+    `item`: the thing to place that this settles. Whoever has no agenda only proposes. Raises `Taken` when somebody is not free (unless `anyway`) or a room is
     not (always); Refused: dates, repetition, rights.
     """
     circle_id = acting.circle_id if isinstance(acting, Acting) else None
@@ -121,13 +129,15 @@ def place(
         circle_id=circle_id, organization_id=acting.practice_role.organization_id if acting.practice_role else None,
         kind=kind, title=title, place=" ".join(place.split())[:160], commune_code=commune_code[:5],
         note=note.strip()[:1000], starts_at=starts_at, minutes=minutes, zone=str(clock), reminder=reminder, hidden=hidden,
-        state=State.PROPOSED if proposed else State.PLACED, author_user_id=acting.user_id,
+        state=State.PROPOSED if proposed or acting.practice_role_id is None else State.PLACED, author_user_id=acting.user_id,
         author_role_id=acting.practice_role_id, author_name=(acting.actor_name or "")[:200],
     )  # fmt: skip
     _repeat(row, rrule, clock)
     with transaction.atomic():
-        calendars = [calendar_of(x) for x in (*roles, *teams)] + rooms  # type: ignore[arg-type]
+        calendars = [*map(calendar_of, roles), *map(calendar_of, teams), *rooms]
         _free(row, calendars, anyway=anyway)
+        if not anyway:
+            _there(row, roles)
         row.save(force_insert=True)
         _enter(row, calendars)
         if item is not None and not ToPlace.objects.filter(pk=item.pk, appointment=None).update(appointment=row):
@@ -139,11 +149,20 @@ def place(
 
 def change(
     acting, *, appointment: Appointment, title: str | None = None, place: str | None = None, note: str | None = None,
-    proposed: bool | None = None, reminder: int | None = None, kind: str | None = None,
+    proposed: bool | None = None, reminder: int | None = None, kind: str | None = None, occurrence_at: datetime | None = None,
+    scope: str = Scope.ALL, join: Iterable[PracticeRole] = (), leave: Iterable[PracticeRole] = (),
+    rooms: Iterable[Calendar] | None = None, anyway: bool = False,
 ) -> Appointment:  # fmt: skip
-    """The words of an appointment, for all its times."""
+    """Its words, who is there, where. `rooms` None: the same. Of a series: this one, this one and those after it, or all."""
     with transaction.atomic():
         row = _locked(appointment)
+        was = occurrence_at or row.starts_at
+        if row.rrule and scope == Scope.ONE:
+            _is_one(row, was)
+            row = _except(row, was, _calendars(row))
+        elif row.rrule and scope == Scope.FOLLOWING and was > row.starts_at:
+            _is_one(row, was)
+            row = _split(row, was, timedelta(0), row.minutes, _calendars(row), anyway=True)
         if title is not None:
             row.title = " ".join(title.split())[:160]
         if place is not None:
@@ -160,9 +179,30 @@ def change(
         if not (row.title or row.circle_id or row.kind == Kind.PRIVATE):
             raise Refused(_("Écrivez en quelques mots de quoi il s’agit."), "empty")
         row.save(update_fields=["title", "place", "note", "state", "reminder", "kind"])
-        _changed(acting, row, What.CHANGED)
-        _told(acting, "agenda.changed", row, _calendars(row))
+        joined = _regather(acting, row, list(join), {r.pk for r in leave}, rooms, anyway=anyway)
+        _changed(acting, row, What.CHANGED, scope=scope if appointment.rrule else "")
+        _told(acting, "agenda.changed", row, _calendars(row), joined=joined)
     return row
+
+
+def _regather(
+    acting, row: Appointment, join: list, leave: set, rooms: Iterable[Calendar] | None, *, anyway: bool
+) -> list:
+    """Brings people and rooms in and out; the ids of the roles that came."""
+    here = _calendars(row)
+    rooms = [c for c in here if c.kind == CalendarKind.ROOM] if rooms is None else list(rooms)
+    new_rooms = [c for c in rooms if c not in here]
+    _may_invite(acting, join, [], new_rooms)
+    people = [c for c in here if c.kind != CalendarKind.ROOM and c.practice_role_id not in leave]
+    came = [c for c in map(calendar_of, join) if c not in here]
+    if not (people or came):
+        raise Refused(_("Dites dans quel agenda."), "nobody")
+    _free(row, [*came, *new_rooms], anyway=anyway, leave_out=[row.pk])
+    if not anyway:
+        _there(row, [c.practice_role for c in came])
+    Entry.objects.filter(appointment=row).exclude(calendar__in=[*people, *came, *rooms]).delete()
+    _enter(row, [*came, *new_rooms])
+    return [c.practice_role_id for c in came]
 
 
 def move(
@@ -279,8 +319,10 @@ def be_away(
     acting, *, kind: str, starts_on: date, ends_on: date, cover: PracticeRole | None = None,
     role: PracticeRole | None = None,
 ) -> Absence:  # fmt: skip
-    """Whole days, both included. `role`: somebody else of the structure, for who keeps the structure's agenda."""
+    """Whole days, both included. `role`: a colleague, noted by who keeps the desk or the structure."""
     role = role or acting.practice_role
+    if role.organization_id != acting.practice_role.organization_id and role.pk != acting.practice_role_id:
+        raise Refused(_("On ne note que l’absence d’un collègue de sa structure."), "not_yours")
     if kind not in AbsenceKind.values:
         raise Refused(_("Ce motif d’absence n’existe pas."), "vocabulary")
     if ends_on < starts_on:
@@ -290,6 +332,14 @@ def be_away(
     if cover is not None and (cover.pk == role.pk or cover.organization_id != role.organization_id):
         raise Refused(_("La personne qui remplace est un collègue de la même structure."), "cover")
     with transaction.atomic():
+        # Two who note the same absence at once wait for each other.
+        PracticeRole.objects.select_for_update(of=("self",)).get(pk=role.pk)
+        if same := queries.absences([role.pk], starts_on, ends_on):
+            raise Refused(
+                _("Une absence est déjà notée du %(a)s au %(b)s. Retirez-la d’abord.")
+                % {"a": french.day(same[0].starts_on), "b": french.day(same[0].ends_on)},
+                "twice",
+            )
         row = Absence.objects.create(
             practice_role=role,
             kind=kind,
@@ -406,13 +456,29 @@ def _free(row: Appointment, calendars: list[Calendar], *, anyway: bool, leave_ou
     if found:
         said = sorted(
             {
-                f"{queries._name(c.calendar)}, {french.moment_long(c.at)}"
+                f"{queries.name_of(c.calendar)}, {french.moment_long(c.at)}"
                 for c in found
                 if c.calendar.kind == CalendarKind.PERSON
             }
         )
         if said:
             raise Taken(_("Déjà pris : %(who)s.") % {"who": " ; ".join(said[:4])}, rooms=False)
+
+
+def _there(row: Appointment, roles: Iterable[PracticeRole]) -> None:
+    """Refused, to be confirmed, when somebody is away on one of these days."""
+    days = sorted({french.as_day(begin) for begin, _end in queries.occurrences(row)})
+    away = [
+        a for a in queries.absences([r.pk for r in roles], days[0], days[-1])
+        if any(a.starts_on <= day <= a.ends_on for day in days)
+    ]  # fmt: skip
+    if away:
+        said = [
+            _("%(who)s, du %(a)s au %(b)s")
+            % {"who": a.practice_role.practitioner.display_name, "a": french.short_day(a.starts_on), "b": french.short_day(a.ends_on)}
+            for a in away[:4]
+        ]  # fmt: skip
+        raise Taken(_("Absence notée : %(who)s.") % {"who": " ; ".join(said)}, rooms=False)
 
 
 def _enter(row: Appointment, calendars: Iterable[Calendar]) -> None:
@@ -532,11 +598,13 @@ def _changed(acting, row: Appointment, what: str, **fields: Any) -> None:
     )  # fmt: skip
 
 
-def _told(acting, action: str, row: Appointment, calendars, kind: Trace = Trace.UPDATE, reason: str = "") -> None:
+def _told(
+    acting, action: str, row: Appointment, calendars, kind: Trace = Trace.UPDATE, reason: str = "", joined: Iterable[UUID] = ()
+) -> None:  # fmt: skip
     """The trace, and the open screens of those concerned."""
     record(
         acting, action, on=row, kind=kind, circle_id=row.circle_id, hidden=row.hidden, reason=reason,
-        details={"by": str(acting.user_id or "")},
+        details={"by": str(acting.user_id or "")} | ({"joined": [str(r) for r in joined]} if joined else {}),
     )  # fmt: skip
     roles = [c.practice_role_id for c in calendars if c.practice_role_id]
     users = PracticeRole.objects.filter(pk__in=roles, practitioner__user__isnull=False).values_list(

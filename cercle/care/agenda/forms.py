@@ -37,6 +37,11 @@ class When(forms.Form):
         local = datetime.combine(self.cleaned_data["on"], self.cleaned_data["at"])
         return recurrence.on_clock(local, ZoneInfo(settings.TIME_ZONE))
 
+    def keep_asked_length(self) -> None:
+        asked = str(self.data.get("minutes") or self.initial.get("minutes") or "")
+        if asked.isdecimal() and len(asked) < 5:
+            self.keep_length(int(asked))
+
     def keep_length(self, minutes: int) -> None:
         """A length that is not in the list (drawn on the screen) joins it."""
         field = self.fields["minutes"]
@@ -66,14 +71,8 @@ class AppointmentForm(When):
             del self.fields["circle"]
         else:
             self.fields["circle"].choices = [("", _("Personne en particulier")), *circles]
-        for name, choices in (("who", list(people)), ("room", [("", _("Aucune")), *rooms] if rooms else [])):
-            if choices:
-                self.fields[name].choices = choices
-            else:
-                del self.fields[name]
-        asked = self.data.get("minutes") or self.initial.get("minutes")
-        if str(asked or "").isdigit():
-            self.keep_length(int(asked))
+        _offer(self, people, rooms)
+        self.keep_asked_length()
 
     def clean(self):
         data = super().clean()
@@ -96,22 +95,41 @@ class AppointmentForm(When):
         }  # fmt: skip
 
 
-class ChangeForm(forms.Form):
-    kind = forms.ChoiceField(label=_("Type"), choices=Kind.choices, widget=forms.RadioSelect)
-    title = forms.CharField(label=_("Objet"), max_length=160, required=False)
-    place = forms.CharField(label=_("Lieu"), max_length=160, required=False)
-    reminder = forms.TypedChoiceField(
-        label=_("Rappel"), required=False, coerce=int, empty_value=None, choices=[("", _("Aucun")), *REMINDERS]
-    )
-    note = forms.CharField(label=_("Note"), max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3}))
-    proposed = forms.BooleanField(label=_("Seulement proposé, attend une réponse"), required=False)
-
-
 class ScopeField(forms.ChoiceField):
     def __init__(self):
         super().__init__(
             label=_("Que faut-il changer ?"), choices=Scope.choices, initial=Scope.ONE, widget=forms.RadioSelect
         )
+
+
+class ChangeForm(forms.Form):
+    scope = ScopeField()
+    kind = forms.ChoiceField(label=_("Type"), choices=Kind.choices, widget=forms.RadioSelect)
+    title = forms.CharField(label=_("Objet"), max_length=160, required=False)
+    place = forms.CharField(label=_("Lieu"), max_length=160, required=False)
+    room = forms.ChoiceField(label=_("Salle"), required=False)
+    who = forms.MultipleChoiceField(label=_("Avec"), required=False, widget=forms.CheckboxSelectMultiple)
+    reminder = forms.TypedChoiceField(
+        label=_("Rappel"), required=False, coerce=int, empty_value=None, choices=[("", _("Aucun")), *REMINDERS]
+    )
+    note = forms.CharField(label=_("Note"), max_length=1000, required=False, widget=forms.Textarea(attrs={"rows": 3}))
+    proposed = forms.BooleanField(label=_("Seulement proposé, attend une réponse"), required=False)
+    anyway = forms.BooleanField(required=False, widget=forms.HiddenInput)
+
+    def __init__(self, *args, repeats: bool, people=(), rooms=(), **kwargs):
+        super().__init__(*args, **kwargs)
+        _offer(self, people, rooms)
+        if not repeats:
+            del self.fields["scope"]
+
+
+def _offer(form: forms.Form, people, rooms) -> None:
+    """No field where there is nobody, or no room, to choose."""
+    for name, choices in (("who", list(people)), ("room", [("", _("Aucune")), *rooms] if rooms else [])):
+        if choices:
+            form.fields[name].choices = choices
+        else:
+            del form.fields[name]
 
 
 class MoveForm(When):
@@ -121,9 +139,7 @@ class MoveForm(When):
         super().__init__(*args, **kwargs)
         if not repeats:
             del self.fields["scope"]
-        asked = self.data.get("minutes") or self.initial.get("minutes")
-        if str(asked or "").isdigit():
-            self.keep_length(int(asked))
+        self.keep_asked_length()
 
 
 class CancelForm(forms.Form):
@@ -153,11 +169,16 @@ class ToPlaceForm(forms.Form):
 
 
 class AbsenceForm(forms.Form):
+    who = forms.ChoiceField(label=_("Qui"))
     kind = forms.ChoiceField(label=_("Motif"), choices=AbsenceKind.choices)
     starts_on = _day(label=_("Du"))
     ends_on = _day(label=_("Au"))
     cover = forms.ChoiceField(label=_("Qui répond pendant ce temps"), required=False)
 
-    def __init__(self, *args, people=(), **kwargs):
+    def __init__(self, *args, me: tuple[str, str], people=(), for_others: bool = False, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["cover"].choices = [("", _("Personne")), *people]
+        self.fields["cover"].choices = [("", _("Personne")), *people, *([me] if for_others else [])]
+        if for_others:
+            self.fields["who"].choices = [(me[0], _("Moi")), *people]
+        else:
+            del self.fields["who"]

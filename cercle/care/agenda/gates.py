@@ -10,6 +10,7 @@ from django.http import Http404
 
 from cercle.base.audit.record import Kind, record
 from cercle.people.circles.access import Acting, Viewer, reach, viewer_of
+from cercle.people.circles.desks import DeskRight, desk
 from cercle.people.directory.models import TeamMember
 
 from . import queries, recurrence
@@ -23,6 +24,17 @@ def at_agenda(request) -> Viewer:
     if viewer.practice_role_id is None:
         raise Http404
     return replace(viewer, ground="agenda")
+
+
+def at_desk(request) -> bool:
+    found = desk(request)
+    return found is not None and found.may(DeskRight.DESK)
+
+
+def notes_absences(request) -> bool:
+    """Who keeps the desk or the structure notes that a colleague is away."""
+    found = desk(request)
+    return found is not None and (found.may(DeskRight.DESK) or found.may(DeskRight.STRUCTURE))
 
 
 def enter_appointment(request, appointment_id: UUID, *, write: bool = False) -> tuple[Viewer | Acting, queries.Shown]:

@@ -20,7 +20,10 @@ class Calendar(Record):
     practice_role = models.ForeignKey("directory.PracticeRole", models.PROTECT, null=True, related_name="+")
     team = models.ForeignKey("directory.Team", models.PROTECT, null=True, related_name="+")
     organization = models.ForeignKey("directory.Organization", models.PROTECT, null=True, related_name="room_calendars")
-    name = models.CharField(max_length=80, blank=True)  # of a room
+    # Of a room; its screen is the structure's file.
+    name = models.CharField(max_length=120, blank=True, db_default="")
+    seats = models.PositiveSmallIntegerField(null=True)
+    note = models.CharField(max_length=300, blank=True, db_default="")
     closed_at = models.DateTimeField(null=True)
 
     class Meta:

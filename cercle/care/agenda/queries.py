@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from urllib.parse import quote
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -57,6 +58,10 @@ class Shown:
     conflict: bool = False
     travel: "Travel | None" = None
     is_next: bool = False
+    local: datetime = field(init=False)  # `at` on the region's clock
+
+    def __post_init__(self) -> None:
+        self.local = french.local(self.at)
 
     @property
     def pk(self) -> UUID:
@@ -94,12 +99,27 @@ class Shown:
         return self.at.astimezone(UTC).strftime("%Y%m%dT%H%MZ")
 
     @property
-    def local(self) -> datetime:
-        return french.local(self.at)
+    def clock(self) -> str:
+        return f"{self.local:%H:%M}"
 
     @property
     def day(self) -> date:
         return self.local.date()
+
+    @property
+    def last_day(self) -> date:
+        return french.as_day(self.ends - timedelta(seconds=1))
+
+    @property
+    def map_link(self) -> str:
+        """For the phone's own map (RFC 5870): the address goes there only when somebody presses it. Home visits only."""
+        if self.busy or self.kind != Kind.VISIT:
+            return ""
+        home = self.sight.coordinates if self.sight and self.who else None
+        place = self.appointment.place
+        if home and home.address and place in ("", home.commune_label):
+            place = " ".join(x for x in (f"{home.address},", home.postal_code, home.commune_label) if x)
+        return f"geo:0,0?q={quote(place)}" if place else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +148,9 @@ def mine(viewer: Viewer) -> list[Calendar]:
     )
 
 
-def rooms(organization_id) -> list[Calendar]:
+def rooms(organization_id: UUID | None) -> list[Calendar]:
+    if organization_id is None:
+        return []
     return list(Calendar.objects.filter(organization_id=organization_id, closed_at=None).order_by("name"))
 
 
@@ -205,13 +227,43 @@ def between(
         one.calendar_ids = where
         others = [owners[c] for c in where if c not in own]
         if others and not where & own:
-            one.owner = _name(others[0])
+            one.owner = name_of(others[0])
+        shown.append(one)
+    _lay_out(shown)
+    _travels(shown, own, communes)
+    return shown
+
+
+def of_patient(acting: Acting, begin: datetime, end: datetime) -> list[Shown]:
+    """The same for one person's agenda: what for and with whom, since who it is about stands above."""
+    coming = of_circle(acting, begin, end, limit=MOST_SHOWN)
+    known: dict[UUID, Any] = sight.of(acting.viewer, [c.appointment.circle_id for c in coming])
+    communes = _communes([(c.appointment, c.at, set()) for c in coming], known)
+    people = participants([c.appointment.pk for c in coming])
+    shown = []
+    for c in coming:
+        one = _face(
+            acting.viewer, c.appointment, c.at, known.get(c.appointment.circle_id), involved=False, communes=communes
+        )
+        if not one.busy:
+            one.title, one.detail = c.title, ", ".join(x for x in (c.appointment.place, *people[c.appointment.pk]) if x)
         shown.append(one)
     _lay_out(shown)
     return shown
 
 
-def _name(calendar: Calendar) -> str:
+def participants(appointment_ids: Iterable[UUID]) -> dict[UUID, list[str]]:
+    """In whose agendas each of these stands."""
+    found: dict[UUID, list[str]] = defaultdict(list)
+    entries = Entry.objects.filter(appointment__in=set(appointment_ids)).select_related(
+        "calendar__practice_role__practitioner", "calendar__team"
+    )
+    for entry in entries:
+        found[entry.appointment_id].append(name_of(entry.calendar))
+    return found
+
+
+def name_of(calendar: Calendar) -> str:
     if calendar.kind == CalendarKind.PERSON:
         return calendar.practice_role.practitioner.display_name
     return calendar.team.name if calendar.kind == CalendarKind.TEAM else calendar.name
@@ -280,19 +332,21 @@ def _lay_out(shown: list[Shown]) -> None:
 
 
 # --- Travel -------------------------------------------------------------------------------------------------------------
-def travels(day: list[Shown]) -> float:
-    """Marks each visit with the way from the one before; the day's kilometres."""
-    visits = [s for s in day if s.kind == Kind.VISIT and s.appointment.commune_code and not s.busy]
-    codes = {s.appointment.commune_code for s in visits}
-    places = {c.code: c for c in Commune.objects.filter(code__in=codes, kind__in=("COM", "ARM"))} if codes else {}
-    total = 0.0
-    for before, after in zip(visits, visits[1:], strict=False):
-        km = way(places.get(before.appointment.commune_code), places.get(after.appointment.commune_code))
-        if km is not None:
-            total += km
-            free = int((after.at - before.ends).total_seconds() // 60)
-            after.travel = Travel(km, travel_minutes(km), free)
-    return total
+def _travels(shown: list[Shown], own: set[UUID], communes: dict[str, Commune]) -> None:
+    """Marks each visit with the way from the one before, the same day in the same agenda."""
+    last: dict[tuple[UUID, date], Shown] = {}
+    for one in shown:
+        if one.kind != Kind.VISIT or one.busy or not one.appointment.commune_code:
+            continue
+        for calendar_id in one.calendar_ids & own or one.calendar_ids:
+            before = last.get((calendar_id, one.day))
+            last[calendar_id, one.day] = one
+            if before is None:
+                continue
+            km = way(communes.get(before.appointment.commune_code), communes.get(one.appointment.commune_code))
+            if km:
+                free = int((one.at - before.ends).total_seconds() // 60)
+                one.travel = Travel(km, travel_minutes(km), free)
 
 
 def way(here: Commune | None, there: Commune | None) -> float | None:
@@ -366,56 +420,45 @@ class Coming:
     def icon(self) -> str:
         return ICONS[Kind(self.appointment.kind)]
 
+    @property
+    def stamp(self) -> str:
+        return self.at.astimezone(UTC).strftime("%Y%m%dT%H%MZ")
 
-def of_circle(acting: Acting, begin: datetime, end: datetime) -> list[Coming]:
-    """The person's appointments that this reader may see."""
+
+MOST_SHOWN, MOST_SERIES = 400, 100
+
+
+def of_circle(
+    acting: Acting, begin: datetime, end: datetime, *, limit: int, latest: bool = False
+) -> list[Coming]:  # fmt: skip
+    """The person's appointments that this reader may see: the first `limit` of the window, or the last ones (`latest`)."""
     if not acting.may("read_agenda"):
         return []
     rows = Appointment.objects.visible_to(acting).standing().filter(last_at__gt=begin, starts_at__lt=end)
-    return [Coming(a, at) for a, at, _c in _expand(((None, a) for a in rows), begin, end)]
+    once = rows.filter(rrule="").order_by("-last_at" if latest else "last_at", "id")[:limit]
+    series = rows.exclude(rrule="").order_by("-last_at", "id")[:MOST_SERIES]
+    found = _expand(((None, a) for a in (*once, *series)), begin, end)
+    return [Coming(a, at) for a, at, _c in (found[-limit:] if latest else found[:limit])]
 
 
 def upcoming(acting: Acting, limit: int = 5) -> list[Coming]:
     """The next ones of this circle, three months ahead."""
     now = timezone.now()
-    return of_circle(acting, now, now + timedelta(days=92))[:limit]
+    return of_circle(acting, now, now + timedelta(days=92), limit=limit)
 
 
-def for_role(role: PracticeRole, start: datetime, end: datetime) -> list[tuple[Appointment, datetime]]:
-    """One person's time, for the machine (load, cover, figures): not filtered by anybody's rights."""
-    calendar = Calendar.objects.filter(practice_role=role).first()
-    if calendar is None:
-        return []
-    return [(a, at) for a, at, _c in _expand(_entries([calendar.pk], start, end), start, end)]
+def placed(role_id: UUID, first: datetime, last: datetime) -> list[datetime]:
+    """When this person's time is taken, for what is counted (an absence that meets appointments)."""
+    ids = list(Calendar.objects.filter(practice_role_id=role_id).values_list("pk", flat=True))
+    return [at for _a, at, _c in _expand(_entries(ids, first, last), first, last)] if ids else []
 
 
-def away(role_ids: Iterable[UUID], day: date) -> set[UUID]:
-    """Who of these is absent that day."""
-    rows = _absences_on(day).filter(practice_role_id__in=list(role_ids))
-    return set(rows.values_list("practice_role_id", flat=True))
-
-
-def cover_of(role: PracticeRole, day: date) -> PracticeRole:
-    """Who answers for her that day: herself when she is there, or when nobody was named for her absence.
-
-    A cover who is away too passes it on, and never back to somebody already asked.
-    """
-    answers, seen = role, {role.pk}
-    while row := (
-        _absences_on(day)
-        .filter(practice_role=answers, cover__isnull=False, cover__ended_at=None)
-        .exclude(cover__in=seen)
-        .select_related("cover__practitioner")
-        .order_by("-id")
-        .first()
-    ):
-        answers = row.cover
-        seen.add(answers.pk)
-    return answers
-
-
-def _absences_on(day: date):
-    return Absence.objects.filter(starts_on__lte=day, ends_on__gte=day, cancelled_at=None)
+def absent(role_ids: Iterable[UUID], day: date) -> dict[UUID, Absence]:
+    """Who of these is away that day, and who covers (`.cover`)."""
+    rows = Absence.objects.filter(
+        practice_role_id__in=list(role_ids), starts_on__lte=day, ends_on__gte=day, cancelled_at=None
+    )
+    return {a.practice_role_id: a for a in rows.select_related("cover__practitioner")}
 
 
 def absences(role_ids: Iterable[UUID], first: date, last: date) -> list[Absence]:
@@ -473,10 +516,6 @@ def entries_of(appointment: Appointment) -> list[Entry]:
             "calendar__practice_role__practitioner", "calendar__team"
         )
     )
-
-
-def names_of(appointment: Appointment) -> list[str]:
-    return [_name(e.calendar) for e in entries_of(appointment)]
 
 
 def viewer_owns(viewer: Viewer, entries: Iterable[Entry], team_ids: Iterable[UUID]) -> bool:

@@ -18,6 +18,7 @@ from cercle.base.web import french
 LONGEST = timedelta(days=366 * 3)
 MOST = 1200  # occurrences of one series: three years of every day
 _PARTS = {"FREQ", "INTERVAL", "BYDAY", "BYMONTHDAY", "BYMONTH", "BYSETPOS", "COUNT", "UNTIL", "WKST"}
+_END = re.compile(r"[0-9]{8}(T[0-9]{6}Z?)?")
 _DAY = re.compile(r"[+-]?\d{0,2}(MO|TU|WE|TH|FR|SA|SU)")
 CODES = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")
 
@@ -65,15 +66,16 @@ def until(day: date, zone: ZoneInfo) -> str:
 
 
 def _until(value: str, zone: ZoneInfo) -> datetime:
-    """Local, without zone."""
+    """Local, without zone. A day without hour is the whole day."""
     try:
-        if value.endswith("Z"):
-            return wall(datetime.strptime(value, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC), zone)
-        if "T" in value:
-            return datetime.strptime(value, "%Y%m%dT%H%M%S")  # noqa: DTZ007
-        return datetime.strptime(value, "%Y%m%d").replace(hour=23, minute=59, second=59)  # noqa: DTZ007
+        if not _END.fullmatch(value):
+            raise ValueError(value)
+        moment = datetime.fromisoformat(value)
     except ValueError as e:
         raise Refused(_("Cette répétition n’est pas comprise."), "rrule") from e
+    if moment.tzinfo:
+        return wall(moment, zone)
+    return moment if "T" in value else moment.replace(hour=23, minute=59, second=59)
 
 
 def compiled(rule: str, start: datetime, zone: ZoneInfo) -> rrule:
@@ -110,12 +112,34 @@ def starts(rule: str, starts_at: datetime, zone: ZoneInfo, begin: datetime, end:
     """Instants of the occurrences that start in [begin, end[, in order."""
     # A day of margin: the two clocks may differ by an offset at the edges.
     low, high = wall(begin, zone) - timedelta(days=1), wall(end, zone) + timedelta(days=1)
-    for local in compiled(rule, wall(starts_at, zone), zone).xafter(low, inc=True):
+    rule, first = _nearer(rule, wall(starts_at, zone), low)
+    for local in compiled(rule, first, zone).xafter(low, inc=True):
         if local > high:
             return
         instant = on_clock(local, zone)
         if begin <= instant < end:
             yield instant
+
+
+def _nearer(rule: str, start: datetime, low: datetime) -> tuple[str, datetime]:
+    """The same series begun just before `low`: dateutil walks from the first day, which is long for a daily round of two years."""
+    found = parts(rule)
+    days = found.get("BYDAY", "").split(",") if "BYDAY" in found else [""]
+    if found["FREQ"] == "DAILY" and set(found) <= {"FREQ", "INTERVAL", "COUNT", "UNTIL"}:
+        period = int(found.get("INTERVAL", "1"))
+    elif found["FREQ"] == "WEEKLY" and set(found) <= {"FREQ", "INTERVAL", "COUNT", "UNTIL", "BYDAY", "WKST"}:
+        period = 7 * int(found.get("INTERVAL", "1"))
+    else:
+        return rule, start
+    turns = (low - start).days // period
+    if turns < 1:
+        return rule, start
+    if "COUNT" in found:
+        left = int(found["COUNT"]) - turns * len({d[-2:] for d in days})
+        if left < 1:
+            return rule, start  # nothing is left there: walking finds it out
+        found["COUNT"] = str(left)
+    return join(found), start + timedelta(days=turns * period)
 
 
 def is_one(rule: str, starts_at: datetime, zone: ZoneInfo, moment: datetime) -> bool:
@@ -149,8 +173,11 @@ def moved(rule: str, old: datetime, new: datetime, zone: ZoneInfo) -> str:
     found = parts(rule)
     days = (new.date() - old.date()).days
     if days and found["FREQ"] == "WEEKLY" and "BYDAY" in found:
-        turned = {CODES[(CODES.index(d) + days) % 7] for d in found["BYDAY"].split(",")}
+        turned = {CODES[(CODES.index(d[-2:]) + days) % 7] for d in found["BYDAY"].split(",")}
         found["BYDAY"] = ",".join(c for c in CODES if c in turned)
+        if found.get("INTERVAL", "1") != "1":
+            # « One week out of two » counts weeks from a day of the week: that day moves too.
+            found["WKST"] = CODES[(CODES.index(found.get("WKST", "MO")) + days) % 7]
     elif days and found["FREQ"] in {"MONTHLY", "YEARLY"}:
         for name in ("BYDAY", "BYMONTHDAY", "BYSETPOS", "BYMONTH"):
             found.pop(name, None)

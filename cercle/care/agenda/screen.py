@@ -4,16 +4,18 @@ import calendar
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy as _l
 
 from cercle.base.web import french
-from cercle.people.circles.access import Viewer
-from cercle.people.directory.models import PracticeRole
+from cercle.people.circles.access import Acting, Viewer
+from cercle.people.directory.models import Team
 
 from . import deadlines, queries
 from .models import Absence, Calendar
@@ -41,6 +43,7 @@ class Block:
     shown: Shown
     top: int
     rows: int
+    goes_on: bool  # it began the day before
 
 
 @dataclass(slots=True)
@@ -65,6 +68,13 @@ class Day:
     def more(self) -> int:
         return max(len(self.shown) - 3, 0)
 
+    @property
+    def iso(self) -> str:
+        return self.day.isoformat()
+
+    def hour_of(self, one: Shown) -> str:
+        return french.hour(one.local) if one.day == self.day else _("suite")
+
 
 @dataclass(slots=True)
 class Choice:
@@ -79,10 +89,9 @@ class Choice:
 @dataclass(slots=True)
 class Side:
     calendars: list[Calendar]
-    own: list
+    own: set[UUID]
     choices: list[Choice]
-    colleagues: list[PracticeRole]
-    roles: list
+    roles: list[UUID]
 
 
 def zone() -> ZoneInfo:
@@ -101,17 +110,23 @@ def read_day(text: str) -> date:
     return day if 2000 <= day.year <= 2100 else french.now().date()
 
 
+def default(teams: list[Team]) -> list[str]:
+    return ["moi", *(f"e{t.pk}" for t in teams)]
+
+
 def side(viewer: Viewer, ticked: list[str] | None) -> Side:
     """Which agendas there are and which are shown. `ticked` None: mine and my teams'."""
     own = queries.mine(viewer)
     teams = queries.teams(viewer)
     people = queries.colleagues(viewer)
-    rooms = queries.rooms(viewer.organization_id) if viewer.organization_id else []
-    default = {"moi", *(f"e{t.pk}" for t in teams)}
-    wanted = default if ticked is None else set(ticked)
+    rooms = queries.rooms(viewer.organization_id)
+    absent = queries.absent([r.pk for r in people], french.now().date())
+    wanted = set(default(teams) if ticked is None else ticked)
     choices = [Choice("moi", _("Le mien"), "moi" in wanted)]
     choices += [Choice(f"e{t.pk}", t.name, f"e{t.pk}" in wanted) for t in teams]
-    choices += [Choice(f"p{r.pk}", r.practitioner.display_name, f"p{r.pk}" in wanted) for r in people]
+    choices += [
+        Choice(f"p{r.pk}", r.practitioner.display_name, f"p{r.pk}" in wanted, absent=r.pk in absent) for r in people
+    ]
     choices += [Choice(f"s{c.pk}", c.name, f"s{c.pk}" in wanted) for c in rooms]
     shown = [c for c in own if (c.practice_role_id and "moi" in wanted) or (c.team_id and f"e{c.team_id}" in wanted)]
     shown += [c for c in rooms if f"s{c.pk}" in wanted]
@@ -119,26 +134,37 @@ def side(viewer: Viewer, ticked: list[str] | None) -> Side:
     if theirs:
         shown += Calendar.objects.filter(practice_role_id__in=theirs).select_related("practice_role__practitioner")
     roles = ([viewer.practice_role_id] if "moi" in wanted else []) + theirs
-    return Side(shown, [c.pk for c in own], choices, people, roles)
+    return Side(shown, {c.pk for c in own}, choices, roles)
+
+
+def _blank(first: date, number: int, shown: list[Shown]) -> dict[date, Day]:
+    """The days with what happens in them; what passes midnight is in both."""
+    today = french.now().date()
+    made = {day: Day(day, day == today) for day in (first + timedelta(days=n) for n in range(number))}
+    for one in shown:
+        for n in range((one.last_day - one.day).days + 1):
+            if (day := one.day + timedelta(days=n)) in made:
+                made[day].shown.append(one)
+    return made
+
+
+def days_of_patient(acting: Acting, first: date, number: int, *, month: int = 0) -> list[Day]:
+    begin, end = midnight(first), midnight(first + timedelta(days=number))
+    made = _blank(first, number, queries.of_patient(acting, begin, end))
+    for day in made.values():
+        day.in_month = not month or day.day.month == month
+    return list(made.values())
 
 
 def days(viewer: Viewer, chosen: Side, first: date, number: int, *, month: int = 0) -> list[Day]:
     begin, end = midnight(first), midnight(first + timedelta(days=number))
-    shown = queries.between(viewer, begin, end, calendars=chosen.calendars, own=chosen.own)
-    today = french.now().date()
-    made = {
-        first + timedelta(days=n): Day(first + timedelta(days=n), first + timedelta(days=n) == today)
-        for n in range(number)
-    }
-    for one in shown:
-        if one.day in made:
-            made[one.day].shown.append(one)
+    made = _blank(first, number, queries.between(viewer, begin, end, calendars=chosen.calendars, own=chosen.own))
     for deadline in deadlines.between(viewer, begin, end):
         made[french.as_day(deadline.at)].lanes.append(Lane(deadline.text, deadline.icon, deadline.chip, deadline.url))
     for away in queries.absences(chosen.roles, first, first + timedelta(days=number - 1)):
-        for n in range((min(away.ends_on, end.date()) - away.starts_on).days + 1):
-            if (day := away.starts_on + timedelta(days=n)) in made:
-                made[day].lanes.append(Lane(_absence(away, viewer), "sun", "wait"))
+        for day in made.values():
+            if away.starts_on <= day.day <= away.ends_on:
+                day.lanes.append(Lane(_absence(away, viewer), "sun", "wait", reverse("agenda:absences")))
     for day in made.values():
         day.in_month = not month or day.day.month == month
     return list(made.values())
@@ -152,20 +178,54 @@ def _absence(away: Absence, viewer: Viewer) -> str:
 
 
 def grid(found: list[Day]) -> list[int]:
-    """Places the occurrences; the hours to draw."""
-    local = [(s.local, french.local(s.ends)) for d in found for s in d.shown]
-    first = min([FIRST, *(b.hour for b, _e in local)])
-    last = max([LAST, *(24 if e.date() > b.date() else e.hour + bool(e.minute) for b, e in local)])
+    """Places the occurrences, each by the minutes of the wall clock of its day; the hours to draw."""
+    placed = [(d, s, *_minutes(d.day, s)) for d in found for s in d.shown]
+    first = min([FIRST, *(begin // 60 for _d, _s, begin, _end in placed)])
+    last = max([LAST, *(-(-end // 60) for _d, _s, _begin, end in placed)])
     now = french.now()
+    for day, one, begin, end in placed:
+        top, bottom = begin // STEP - first * 60 // STEP, (last - first) * 60 // STEP
+        rows = max(-(-(end - begin) // STEP), 4)  # what is shorter is still pressed
+        top = min(top, bottom - 4)
+        day.blocks.append(Block(one, top, min(rows, bottom - top), goes_on=one.day != day.day))
     for day in found:
-        for one in day.shown:
-            begin = one.local
-            top = ((begin.hour - first) * 60 + begin.minute) // STEP
-            rows = max(-(-one.minutes // STEP), 4)
-            day.blocks.append(Block(one, top, min(rows, (last - first) * 60 // STEP - top)))
         if day.is_today and first <= now.hour < last:
             day.now_at = ((now.hour - first) * 60 + now.minute) // STEP
     return list(range(first, last))
+
+
+def _minutes(day: date, one: Shown) -> tuple[int, int]:
+    end = french.local(one.ends)
+    begins = one.local.hour * 60 + one.local.minute if one.day == day else 0
+    return begins, end.hour * 60 + end.minute if end.date() == day else 1440
+
+
+def weeks_of(found: list[Day]) -> list[list[Day]]:
+    return [found[i : i + 7] for i in range(0, len(found), 7)]
+
+
+def window(view: str, day: date) -> tuple[date, int]:
+    """First day and how many."""
+    if view == "jour":
+        return day, 1
+    if view == "semaine":
+        return day - timedelta(days=day.weekday()), 7
+    if view == "liste":
+        return day, 30
+    weeks = month_of(day)
+    return weeks[0][0], 7 * len(weeks)
+
+
+def working_week(found: list[Day], day: date) -> list[Day]:
+    """Saturday and Sunday when something is in them, or when one stands there."""
+    kept = [d for d in found if not d.is_weekend or d.shown or d.lanes or d.day == day]
+    return found if kept[-1].day.weekday() == 6 else kept
+
+
+def title(view: str, day: date, found: list[Day]) -> str:
+    if view == "mois":
+        return month_title(day)
+    return french.day(day) if view == "jour" else span_title(found[0].day, found[-1].day)
 
 
 def month_of(day: date) -> list[list[date]]:
@@ -205,15 +265,16 @@ class Round:
     km: int
 
 
-def tour(day: Day) -> Round:
+def tour(day: Day, own: set[UUID]) -> Round:
+    """Of one's own agendas: a colleague's visits, ticked at the desk, are not one's round."""
     now = timezone.now()
-    total = queries.travels(day.shown)
-    coming = [s for s in day.shown if not s.is_done and s.ends > now and not s.busy]
+    shown = [s for s in day.shown if s.calendar_ids & own]
+    coming = [s for s in shown if not s.is_done and s.ends > now and not s.busy]
     if day.is_today and coming:
         coming[0].is_next = True
-    visits = [s for s in day.shown if s.kind == "visit"]
-    left = sum(s.travel.km for s in day.shown if s.travel and s.at > now) if day.is_today else total
-    return Round(day.shown, sum(s.is_done for s in visits), len(visits), round(left))
+    visits = [s for s in shown if s.kind == "visit"]
+    left = sum(s.travel.km for s in shown if s.travel and (s.at > now or not day.is_today))
+    return Round(shown, sum(s.is_done for s in visits), len(visits), round(left))
 
 
 def by_day(found: list[Day]) -> list[Day]:

@@ -15,18 +15,17 @@ from . import recurrence
 from .models import Appointment
 from .vocabulary import State
 
-REMIND_EVERY = timedelta(minutes=5)  # config/schedule.py
 FARTHEST = timedelta(days=2)  # no reminder is longer before
 
 
 @task(queue="notify", retry=3)
-def tell(appointment_id: str, what: str, by: str | None = None) -> None:
-    """The others in whose agenda it stands."""
+def tell(appointment_id: str, what: str, by: str | None = None, only: list[str] | None = None) -> None:
+    """The others in whose agenda it stands; `only` some of these roles."""
     row = Appointment.objects.filter(pk=appointment_id).first()
     if row is None:
         return
     last = row.changes.order_by("-id").values_list("pk", flat=True).first()
-    told = {u: Relation.NAMED for u in _people(row) if str(u) != str(by)}
+    told = {u: Relation.NAMED for u in _people(row, only) if str(u) != str(by)}
     notify(
         "appointment", users=told, circle_id=row.circle_id, target=row, hidden=row.hidden, params={"what": what},
         once=str(last or what),
@@ -56,11 +55,9 @@ def remind() -> None:
             )  # fmt: skip
 
 
-def _people(row: Appointment) -> list:
-    return list(
-        User.objects.filter(
-            practitioner__roles__in=row.calendars.filter(practice_role__isnull=False).values("practice_role")
-        )
-        .distinct()
-        .values_list("pk", flat=True)
-    )
+def _people(row: Appointment, only: list[str] | None = None) -> list:
+    calendars = row.calendars.filter(practice_role__isnull=False)
+    if only is not None:
+        calendars = calendars.filter(practice_role__in=only)
+    people = User.objects.filter(practitioner__roles__in=calendars.values("practice_role"))
+    return list(people.distinct().values_list("pk", flat=True))

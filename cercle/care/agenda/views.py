@@ -4,12 +4,12 @@ from datetime import UTC, datetime, time, timedelta
 from uuid import UUID
 
 from django.contrib import messages
-from django.db.models import F
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cercle.base.audit.record import Kind as Trace
@@ -25,7 +25,7 @@ from cercle.people.directory.models import PracticeRole
 
 from . import actions, forms, gates, ics, outcomes, queries, recurrence, screen, sight
 from .models import Absence, Calendar, Feed
-from .vocabulary import Kind, Scope
+from .vocabulary import CalendarKind, Kind, Scope, State
 
 FORM_METHODS = require_http_methods(["GET", "HEAD", "POST"])
 MOST_CIRCLES = 500
@@ -39,52 +39,41 @@ def mine(request: HttpRequest) -> HttpResponse:
     view = view if view in screen.VIEWS else "semaine"
     day = screen.read_day(request.GET.get("date", ""))
     chosen = screen.side(viewer, request.session.get("agenda"))
-    first, number = {
-        "jour": (day, 1), "semaine": (day - timedelta(days=day.weekday()), 7), "liste": (day, 30),
-        "mois": (screen.month_of(day)[0][0], 7 * len(screen.month_of(day))),
-    }[view]  # fmt: skip
-    found = screen.days(viewer, chosen, first, number, month=day.month if view == "mois" else 0)
-    today = next((d for d in found if d.day == day), found[0])
-    tour = screen.tour(today)
+    found = screen.days(viewer, chosen, *screen.window(view, day), month=day.month if view == "mois" else 0)
+    tour_day = next((d for d in found if d.day == day), found[0])
     week = found
     if view == "semaine":
-        # Saturday and Sunday when something is in them, or when one stands there.
-        found = [d for d in found if not d.is_weekend or d.shown or d.lanes or d.day == day]
-        if found[-1].day.weekday() == 6 and len(found) == 6:
-            found = week
+        found = screen.working_week(found, day)
     hours = screen.grid(found) if view in ("jour", "semaine") else []
     record(
-        viewer, "agenda.read", kind=Trace.READ, shown=[s.pk for d in week for s in d.shown if not s.busy],
+        viewer, "agenda.read", kind=Trace.READ, shown=list({s.pk for d in week for s in d.shown if not s.busy}),
         details={"view": view},
     )  # fmt: skip
+    monday = day - timedelta(days=day.weekday())
     context = {
-        "view": view, "views": screen.VIEWS.items(), "day": day, "today": french.now().date(), "days": found, "hours": hours,
-        "side": chosen, "to_place": queries.to_place(viewer), "tour": tour, "tour_day": today,
-        "strip": [day - timedelta(days=day.weekday()) + timedelta(days=n) for n in range(7)],
-        "title": _title(view, day, found), "week_number": day.isocalendar().week if view == "semaine" else None,
+        "view": view, "views": list(screen.VIEWS.items()), "day": day, "today": french.now().date(), "days": found, "hours": hours,
+        "side": chosen, "to_place": queries.to_place(viewer), "tour": screen.tour(tour_day, chosen.own), "tour_day": tour_day,
+        "strip": [monday + timedelta(days=n) for n in range(7)], "short_days": french.SHORT_DAYS, "weekdays": french.DAYS,
+        "title": screen.title(view, day, found), "week_number": day.isocalendar().week if view == "semaine" else None,
         "before": screen.step(view, day, -1), "after": screen.step(view, day, 1),
+        "week_before": day - timedelta(days=7), "week_after": day + timedelta(days=7),
         "month": screen.month_of(day), "month_title": screen.month_title(day),
         "month_before": screen.step("mois", day, -1), "month_after": screen.step("mois", day, 1),
-        "listed": screen.by_day(found), "weeks": [found[i : i + 7] for i in range(0, len(found), 7)] if view == "mois" else [],
-        "first_hour": hours[0] if hours else 0, "kinds": Kind.choices, "last_day": found[-1].day, "first_day": found[0].day,
+        "listed": screen.by_day(found), "weeks": screen.weeks_of(found) if view == "mois" else [],
     }  # fmt: skip
     part = "#body" if request.headers.get("HX-Request") and request.headers.get("HX-Target") == "agenda-body" else ""
-    return render(request, f"agenda/mine.html{part}", context)
-
-
-def _title(view: str, day, found) -> str:
-    if view == "mois":
-        return screen.month_title(day)
-    if view == "jour":
-        return french.day(day)
-    return screen.span_title(found[0].day, found[-1].day)
+    return render(request, f"agenda/mine.html{part}", {"agenda": context})
 
 
 @require_POST
 def choose(request: HttpRequest) -> HttpResponse:
-    """Which agendas are shown, for this session."""
-    gates.at_agenda(request)
-    request.session["agenda"] = [k for k in request.POST.getlist("agenda") if len(k) < 40][:60]
+    """Which agendas are shown, for this session; `also`: one more than those (a room, from the structure's file)."""
+    viewer = gates.at_agenda(request)
+    wanted = request.POST.getlist("agenda")
+    if also := request.POST.get("also"):
+        shown = request.session.get("agenda")
+        wanted = [*(screen.default(queries.teams(viewer)) if shown is None else shown), also]
+    request.session["agenda"] = [k for k in dict.fromkeys(wanted) if len(k) < 40][:60]
     return redirect(_back(request))
 
 
@@ -119,14 +108,13 @@ def new_for(request: HttpRequest, circle_id: UUID) -> HttpResponse:
 
 
 def _place(request, acting, *, circles, page: str, item=None) -> HttpResponse:
-    people = _people(acting)
-    rooms = queries.rooms(acting.viewer.organization_id if isinstance(acting, Acting) else acting.organization_id)
+    people, rooms = _people(acting), queries.rooms(_organization(acting))
     form = forms.AppointmentForm(
         request.POST if request.method == "POST" else None,
         initial=_initial(request, item),
         circles=circles,
         people=[(str(r.pk), r.practitioner.display_name) for r in people],
-        rooms=[(str(r.pk), r.name) for r in rooms],
+        rooms=[(str(r.pk), _said(r)) for r in rooms],
     )
     taken = None
     if request.method == "POST" and form.is_valid():
@@ -181,6 +169,20 @@ def _circles(viewer) -> list[tuple[str, str]]:
     return sorted(found, key=lambda c: c[1].split(" ", 1)[-1])
 
 
+def _organization(acting) -> UUID | None:
+    return acting.viewer.organization_id if isinstance(acting, Acting) else acting.organization_id
+
+
+def _said(room: Calendar) -> str:
+    """« Salle du Steïr, 12 places »"""
+    if not room.seats:
+        return room.name
+    return ngettext("%(room)s, %(n)s place", "%(room)s, %(n)s places", room.seats) % {
+        "room": room.name,
+        "n": room.seats,
+    }
+
+
 def _people(acting) -> list[PracticeRole]:
     """Colleagues, and the professionals of the circle."""
     viewer = acting.viewer if isinstance(acting, Acting) else acting
@@ -201,34 +203,64 @@ def show(request: HttpRequest, appointment_id: UUID) -> HttpResponse:
     record(acting, "agenda.shown", on=row, kind=Trace.READ, circle_id=row.circle_id, hidden=row.hidden, shown=[row.pk])
     series = row.series or row if row.series_id or row.rrule else None
     context = {
-        "shown": shown, "row": row, "which": "show", "title": shown.title, "names": queries.names_of(row),
+        "shown": shown, "row": row, "which": "show", "title": shown.title, "names": queries.participants([row.pk])[row.pk],
         "repeats": recurrence.said(series.rrule, series.starts_at, screen.ZoneInfo(series.zone))
         if series and series.rrule else "",
         "outcomes": outcomes.of(row, shown.at) if shown.may_move else [], "may_move": shown.may_move,
         "coordinates": shown.sight.coordinates if shown.who and shown.sight else None,
         "patient_url": reverse("record:patient", args=[row.circle_id]) if shown.who else "",
-        "past": shown.at < timezone.now() + timedelta(hours=12),
+        "past": shown.at < timezone.now() + timedelta(hours=12), "clashes": _clashes(row, shown),
     }  # fmt: skip
     return _sheet(request, context)
+
+
+def _clashes(row, shown) -> list[str]:
+    """Who is already taken at that time, not for what."""
+    calendars = [e.calendar for e in queries.entries_of(row)]
+    found = queries.conflicts(calendars, [(shown.at, shown.ends)], leave_out=[row.pk])
+    return [
+        _("%(who)s, de %(a)s à %(b)s") % {"who": queries.name_of(c.calendar), "a": french.hour(c.at), "b": french.hour(c.ends)}
+        for c in found[:4]
+    ]  # fmt: skip
 
 
 @FORM_METHODS
 def change(request: HttpRequest, appointment_id: UUID) -> HttpResponse:
     acting, shown = gates.enter_appointment(request, appointment_id, write=True)
     row = shown.appointment
+    people, rooms = _people(acting), queries.rooms(_organization(acting))
+    calendars = [e.calendar for e in queries.entries_of(row)]
+    here = {c.practice_role_id for c in calendars}
+    taken_rooms = {c.pk for c in calendars if c.kind == CalendarKind.ROOM}
+    if not taken_rooms <= {r.pk for r in rooms}:
+        rooms = []  # another structure's: it stays
     initial = {
         "kind": row.kind, "title": row.title, "place": row.place, "reminder": row.reminder, "note": row.note,
-        "proposed": row.state == "proposed",
+        "proposed": row.state == State.PROPOSED, "who": [str(r.pk) for r in people if r.pk in here],
+        "room": next((str(pk) for pk in taken_rooms), ""), "scope": Scope.ONE,
     }  # fmt: skip
-    form = forms.ChangeForm(request.POST if request.method == "POST" else None, initial=initial)
+    form = forms.ChangeForm(
+        request.POST if request.method == "POST" else None, initial=initial, repeats=bool(row.rrule),
+        people=[(str(r.pk), r.practitioner.display_name) for r in people], rooms=[(str(r.pk), _said(r)) for r in rooms],
+    )  # fmt: skip
+    taken = False
     if request.method == "POST" and form.is_valid():
+        data = form.cleaned_data
+        asked, room = set(data.pop("who", ())), data.pop("room", "")
         try:
-            actions.change(acting, appointment=row, **form.cleaned_data)
-            return _done(request, _day_address(shown.at))
+            actions.change(
+                acting, appointment=row, occurrence_at=shown.at,
+                join=[r for r in people if str(r.pk) in asked and r.pk not in here],
+                leave=[r for r in people if str(r.pk) not in asked and r.pk in here],
+                rooms=[r for r in rooms if str(r.pk) == room] if rooms else None, **{"scope": Scope.ALL} | data,
+            )  # fmt: skip
+            return _done(request, _back_to(request, acting, shown.at))
         except Refused as refusal:
             form.add_error(None, refusal.message)
+            taken = isinstance(refusal, actions.Taken) and not refusal.rooms
+    verb = _("Enregistrer quand même") if taken else _("Enregistrer")
     return _sheet(
-        request, {"form": form, "which": "form", "title": _("Modifier le rendez-vous"), "verb": _("Enregistrer")}
+        request, {"form": form, "which": "form", "title": _("Modifier le rendez-vous"), "verb": verb, "taken": taken}
     )
 
 
@@ -253,7 +285,7 @@ def move(request: HttpRequest, appointment_id: UUID) -> HttpResponse:
                 return HttpResponse(refusal.message, status=409, content_type="text/plain; charset=utf-8")
             form.add_error(None, refusal.message)
         else:
-            return HttpResponse(status=204) if drawn else _done(request, _day_address(moved.starts_at))
+            return HttpResponse(status=204) if drawn else _done(request, _back_to(request, acting, moved.starts_at))
     if drawn:
         return HttpResponse(_("Cette heure n’est pas comprise."), status=409, content_type="text/plain; charset=utf-8")
     return _sheet(
@@ -272,7 +304,7 @@ def cancel(request: HttpRequest, appointment_id: UUID) -> HttpResponse:
                 acting, appointment=row, occurrence_at=shown.at, scope=form.cleaned_data.get("scope") or Scope.ONE,
                 reason=form.cleaned_data["reason"],
             )  # fmt: skip
-            return _done(request, _day_address(shown.at))
+            return _done(request, _back_to(request, acting, shown.at))
         except Refused as refusal:
             form.add_error(None, refusal.message)
     return _sheet(
@@ -287,8 +319,11 @@ def cancel(request: HttpRequest, appointment_id: UUID) -> HttpResponse:
 @require_POST
 def done(request: HttpRequest, appointment_id: UUID) -> HttpResponse:
     acting, shown = gates.enter_appointment(request, appointment_id, write=True)
-    actions.mark_done(acting, appointment=shown.appointment, occurrence_at=shown.at)
-    return _done(request, _day_address(shown.at))
+    try:
+        actions.mark_done(acting, appointment=shown.appointment, occurrence_at=shown.at)
+    except Refused as refusal:
+        messages.error(request, refusal.message)
+    return _done(request, _back_to(request, acting, shown.at))
 
 
 # --- Things to place ----------------------------------------------------------------------------------------------------
@@ -348,38 +383,50 @@ def drop_item(request: HttpRequest, item_id: UUID) -> HttpResponse:
 # --- Absences -----------------------------------------------------------------------------------------------------------
 @FORM_METHODS
 def absences(request: HttpRequest) -> HttpResponse:
+    """Mine; those of my colleagues too for who keeps the desk or the structure, since the sick do not come to write it."""
     viewer = gates.at_agenda(request)
-    people = queries.colleagues(viewer)
+    people, for_others = queries.colleagues(viewer), gates.notes_absences(request)
+    me = viewer.practice_role
     form = forms.AbsenceForm(
-        request.POST if request.method == "POST" else None,
-        people=[(str(r.pk), r.practitioner.display_name) for r in people],
-    )
+        request.POST if request.method == "POST" else None, me=(str(me.pk), me.practitioner.display_name),
+        people=[(str(r.pk), r.practitioner.display_name) for r in people], for_others=for_others,
+    )  # fmt: skip
     if request.method == "POST" and form.is_valid():
-        data = form.cleaned_data
-        cover = next((r for r in people if str(r.pk) == data["cover"]), None)
+        data, known = form.cleaned_data, {str(r.pk): r for r in [me, *people]}
         try:
             actions.be_away(
-                viewer, kind=data["kind"], starts_on=data["starts_on"], ends_on=data["ends_on"], cover=cover
-            )
+                viewer, kind=data["kind"], starts_on=data["starts_on"], ends_on=data["ends_on"],
+                cover=known.get(data["cover"]), role=known.get(data.get("who", "")),
+            )  # fmt: skip
+            messages.success(request, _("L’absence est notée."))
             return redirect("agenda:absences")
         except Refused as refusal:
             form.add_error(None, refusal.message)
     today = french.now().date()
-    mine = queries.absences([viewer.practice_role_id], today, today + timedelta(days=730))
-    theirs = queries.absences([r.pk for r in people], today, today + timedelta(days=60))
-    return render(
-        request, "agenda/absences.html", {"form": form, "mine": mine, "theirs": theirs},
-        status=422 if request.method == "POST" else 200,
-    )  # fmt: skip
+    found = queries.absences([r.pk for r in [me, *people]], today, today + timedelta(days=730))
+    mine = [a for a in found if a.practice_role_id == me.pk]
+    context = {
+        "form": form, "mine": [(a, _meets(a)) for a in mine], "theirs": [a for a in found if a.practice_role_id != me.pk],
+        "for_others": for_others, "at_desk": gates.at_desk(request), "today": today,
+    }  # fmt: skip
+    return render(request, "agenda/absences.html", context, status=422 if request.method == "POST" else 200)
+
+
+def _meets(absence: Absence) -> int:
+    """How many appointments stand in these days."""
+    last = screen.midnight(absence.ends_on + timedelta(days=1))
+    return len(queries.placed(absence.practice_role_id, screen.midnight(absence.starts_on), last))
 
 
 @require_POST
 def come_back(request: HttpRequest, absence_id: UUID) -> HttpResponse:
     viewer = gates.at_agenda(request)
-    row = Absence.objects.filter(pk=absence_id, practice_role_id=viewer.practice_role_id).first()
+    theirs = [r.pk for r in queries.colleagues(viewer)] if gates.notes_absences(request) else []
+    row = Absence.objects.filter(pk=absence_id, practice_role_id__in=[viewer.practice_role_id, *theirs]).first()
     if row is None:
         raise Http404
     actions.come_back(viewer, absence=row)
+    messages.success(request, _("L’absence est retirée."))
     return redirect("agenda:absences")
 
 
@@ -434,32 +481,59 @@ def feed(request: HttpRequest, token: str) -> HttpResponse:
 
 
 # --- The patient's page -------------------------------------------------------------------------------------------------
+MONTHS_MOST = 36
+
+
 def panel(request: HttpRequest, acting: Acting, **extra) -> dict:
-    """The person's appointments: those to come, then those of the last three months."""
+    """The person's appointments: those to come and those of the last months, or a day, a week, a month of them."""
+    view = request.GET.get("vue", "liste")
+    view = view if view in screen.VIEWS else "liste"
+    context = {
+        "circle_id": acting.circle_id, "may_write": acting.may(Permission.WRITE_AGENDA), "view": view,
+       
+        "views": list(screen.VIEWS.items()),
+    } | (_listed(request, acting) if view == "liste" else _drawn(request, acting, view))  # fmt: skip
+    record(acting, "agenda.read", kind=Trace.READ, shown=context.pop("read"))
+    return context | extra
+
+
+def _listed(request: HttpRequest, acting: Acting) -> dict:
+    """Three months ahead and behind; « voir plus » goes three further."""
     now = timezone.now()
-    coming = queries.of_circle(acting, now, now + timedelta(days=366))
-    past = [c for c in queries.of_circle(acting, now - timedelta(days=92), now) if c.ends <= now]  # under way: above
-    people = _participants([c.appointment for c in (*coming[:60], *past)])
-    record(acting, "agenda.read", kind=Trace.READ, shown=list({c.appointment.pk for c in (*coming, *past)}))
-    coming, past = [[_with(c, people) for c in found] for found in (coming[:60], past)]
+    ahead, behind = _months(request, "apres"), _months(request, "avant")
+    coming = queries.of_circle(acting, now, now + timedelta(days=31 * ahead), limit=COMING_MOST)
+    past = queries.of_circle(acting, now - timedelta(days=31 * behind), now, limit=COMING_MOST, latest=True)
+    past = [c for c in past if c.ends <= now]  # under way: above
+    people = queries.participants([c.appointment.pk for c in (*coming, *past)])
+    with_people = [[(c, ", ".join(people[c.appointment.pk])) for c in found] for found in (coming, reversed(past))]
     return {
-        "circle_id": acting.circle_id, "coming": coming, "past": list(reversed(past))[:30],
-        "may_write": acting.may(Permission.WRITE_AGENDA), "counts": {"appointments": len(coming)},
-    } | extra  # fmt: skip
+        "coming": with_people[0], "past": with_people[1], "ahead": ahead, "behind": behind, "day": french.now().date(),
+        "more_ahead": min(ahead + 3, MONTHS_MOST) if ahead < MONTHS_MOST else 0,
+        "more_behind": min(behind + 3, MONTHS_MOST) if behind < MONTHS_MOST else 0,
+        "cut": len(coming) == COMING_MOST, "counts": {"appointments": len(coming)},
+        "read": list({c.appointment.pk for c in (*coming, *past)}),
+    }  # fmt: skip
 
 
-def _participants(rows) -> dict:
-    found: dict = {}
-    entries = Calendar.objects.filter(entries__appointment__in={r.pk for r in rows}).select_related(
-        "practice_role__practitioner", "team"
-    )
-    for calendar in entries.annotate(of=F("entries__appointment_id")):
-        found.setdefault(calendar.of, []).append(queries._name(calendar))
-    return found
+COMING_MOST = 60
 
 
-def _with(coming: queries.Coming, people: dict) -> queries.Coming:
-    return queries.Coming(coming.appointment, coming.at, ", ".join(people.get(coming.appointment.pk, ())))
+def _months(request: HttpRequest, name: str) -> int:
+    asked = request.GET.get(name, "")
+    return min(max(int(asked), 3), MONTHS_MOST) if asked.isdecimal() and len(asked) < 3 else 3
+
+
+def _drawn(request: HttpRequest, acting: Acting, view: str) -> dict:
+    day = screen.read_day(request.GET.get("date", ""))
+    found = screen.days_of_patient(acting, *screen.window(view, day), month=day.month if view == "mois" else 0)
+    read = list({s.pk for d in found for s in d.shown if not s.busy})
+    if view == "semaine":
+        found = screen.working_week(found, day)
+    return {
+        "day": day, "title": screen.title(view, day, found), "days": found, "weeks": screen.weeks_of(found) if view == "mois" else [],
+        "hours": screen.grid(found) if view in ("jour", "semaine") else [], "before": screen.step(view, day, -1),
+        "after": screen.step(view, day, 1), "listed": screen.by_day(found), "read": read,
+    }  # fmt: skip
 
 
 # --- Inside -------------------------------------------------------------------------------------------------------------
@@ -472,6 +546,16 @@ def _uuid(text: str) -> UUID:
 
 def _day_address(at: datetime) -> str:
     return f"{reverse('agenda:mine')}?date={french.as_day(at.astimezone(UTC)).isoformat()}"
+
+
+def _back_to(request: HttpRequest, acting, at: datetime) -> str:
+    """The person's page when the sheet was opened from there, or when one has no agenda of one's own."""
+    circle_id = getattr(acting, "circle_id", None)
+    if circle_id and (
+        acting.practice_role_id is None or f"/patients/{circle_id}/" in request.headers.get("HX-Current-URL", "")
+    ):
+        return _tab(circle_id)
+    return _day_address(at)
 
 
 def _tab(circle_id) -> str:

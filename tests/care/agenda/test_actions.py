@@ -88,8 +88,8 @@ def test_cancelling_one_the_following_or_all(alice):
     assert hours(alice.viewer) == [] and Appointment.objects.count() == 2  # they stay in the history
 
 
-def test_people_are_told_of_a_conflict_and_may_go_on_a_room_never_holds_two(alice, thomas):
-    room = actions.open_room(alice.viewer, name="Salle du Steïr")
+def test_people_are_told_of_a_conflict_and_may_go_on_a_room_never_holds_two(alice, thomas, dac):
+    room = actions.open_room(alice.viewer, organization=dac, name="Salle du Steïr")
     actions.place(alice.viewer, kind="meeting", title="Réunion", starts_at=at(0, 9), minutes=60, rooms=[room])
     with pytest.raises(actions.Taken, match="Déjà pris") as told:
         actions.place(alice.viewer, kind="call", title="CH", starts_at=at(0, 9, 30), minutes=15)
@@ -145,26 +145,29 @@ def test_a_visit_done_is_one_time_only_and_has_an_outcome(alice, monkeypatch):
 
 def test_who_is_absent_and_who_covers(alice, thomas):
     day = at(0, 9).date()
-    three_days = {"kind": "sick", "starts_on": day, "ends_on": day + timedelta(days=2)}
-    actions.be_away(alice.viewer, cover=thomas.practice_role, **three_days)
+    row = actions.be_away(
+        alice.viewer, kind="sick", starts_on=day, ends_on=day + timedelta(days=2), cover=thomas.practice_role
+    )
     both = [alice.practice_role_id, thomas.practice_role_id]
-    assert queries.away(both, day + timedelta(days=2)) == {alice.practice_role_id}
-    assert queries.away(both, day + timedelta(days=3)) == set() == queries.away([], day)
-    assert queries.cover_of(alice.practice_role, day) == thomas.practice_role
-    assert queries.cover_of(alice.practice_role, day + timedelta(days=3)) == alice.practice_role
+    away = queries.absent(both, day + timedelta(days=2))
+    assert list(away) == [alice.practice_role_id] and away[alice.practice_role_id].cover == thomas.practice_role
+    assert queries.absent(both, day + timedelta(days=3)) == {} == queries.absent([], day)
+    with pytest.raises(Refused, match="déjà notée"):
+        actions.be_away(alice.viewer, kind="leave", starts_on=day - timedelta(days=3), ends_on=day)
+    actions.come_back(alice.viewer, absence=row)
+    assert queries.absent(both, day) == {}
 
 
-def test_a_cover_who_is_away_too_passes_it_on_and_never_back(alice, thomas, dac):
-    day = at(0, 9).date()
-    one_day = {"kind": "leave", "starts_on": day, "ends_on": day}
-    third = make.viewer(make.role("Gaëlle", "Morvan", profession="309", system="JDV_J48", organization=dac, mode="S"))
-    actions.be_away(alice.viewer, cover=thomas.practice_role, **one_day)
-    away = actions.be_away(thomas, cover=third.practice_role, **one_day)
-    assert queries.cover_of(alice.practice_role, day) == third.practice_role
-    actions.be_away(third, cover=alice.practice_role, **one_day)
-    assert queries.cover_of(alice.practice_role, day) == third.practice_role
-    actions.come_back(thomas, absence=away)
-    assert queries.cover_of(alice.practice_role, day) == thomas.practice_role
+def test_whoever_is_away_is_not_taken_for_free(alice, thomas):
+    day = at(2, 9).date()
+    actions.be_away(thomas, kind="leave", starts_on=day, ends_on=day)
+    both = {"roles": [alice.practice_role, thomas.practice_role], "kind": "visit", "minutes": 30}
+    with pytest.raises(actions.Taken, match="Absence notée"):
+        actions.place(alice, starts_at=at(2, 9), **both)
+    with pytest.raises(actions.Taken, match="Thomas Bozec"):
+        actions.place(alice, starts_at=at(0, 9), rrule="FREQ=DAILY;COUNT=5", **both)
+    assert actions.place(alice, starts_at=at(3, 9), **both)
+    assert actions.place(alice, starts_at=at(2, 9), anyway=True, **both)
 
 
 def test_the_way_between_two_visits_is_a_straight_line_and_a_factor(db, settings):
@@ -195,10 +198,10 @@ def test_the_others_are_told_not_the_one_who_places(alice, bruno):
     assert [n.user_id for n in Notification.objects.filter(kind="appointment")] == [bruno.user_id]
 
 
-def test_others_read_the_next_ones_and_a_role_s_time(alice, bruno):
+def test_others_read_the_next_ones_and_when_a_role_is_taken(alice, bruno):
     actions.place(alice, kind="visit", starts_at=at(1, 10), minutes=45)
     assert [c.at for c in queries.upcoming(bruno)] == [at(1, 10)]
-    assert len(queries.for_role(alice.practice_role, at(0, 0), at(7, 0))) == 1
+    assert queries.placed(alice.practice_role_id, at(0, 0), at(7, 0)) == [at(1, 10)]
     assert at(1, 10).tzinfo is PARIS
 
 

@@ -92,7 +92,7 @@ let press = null;
 document.addEventListener("pointerdown", (event) => {
   if (event.button || !grid() || event.pointerType === "touch") return;
   const block = event.target.closest("[data-move]"), item = event.target.closest("[data-place]"), column = event.target.closest(".cal-day");
-  if (!block && !item && (!column || event.target.closest(".cal-event"))) return;
+  if (!block && !item && (!column || event.target.closest(".cal-event") || !grid().dataset.new)) return;
   press = { block, item, column, x: event.clientX, y: event.clientY, resize: event.target.hasAttribute("data-resize"), moved: false };
   if (block) {
     press.start = +block.dataset.start.slice(0, 2) * 60 + +block.dataset.start.slice(3);
@@ -185,6 +185,14 @@ document.addEventListener("keydown", (event) => {
     if (link && on === document.body) { event.preventDefault(); link.click(); }
   }
 }, true);
+
+// Apple's phones have no geo: links; theirs are maps:.
+if (/iPhone|iPad|Macintosh/.test(navigator.userAgent)) {
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.("a[data-map]");
+    if (link) link.href = link.href.replace(/^geo:0,0/, "maps:");
+  }, true);
+}
 
 // Ticking an agenda shows it at once.
 document.addEventListener("change", (event) => event.target.matches("[data-sends]") && event.target.form.requestSubmit());
