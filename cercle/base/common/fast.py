@@ -34,3 +34,12 @@ def take(model: type[M], row: Sequence, at: int = 0) -> M | None:
     values = row[at : at + len(names)]
     pk = names.index(model._meta.pk.attname)
     return None if values[pk] is None else model.from_db("default", names, values)
+
+
+def several(models_: Sequence[type[models.Model]], row: Sequence) -> list:
+    """`take` of each, whose columns follow each other."""
+    found, at = [], 0
+    for model in models_:
+        found.append(take(model, row, at))
+        at += width(model)
+    return found

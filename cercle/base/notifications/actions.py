@@ -1,5 +1,6 @@
 """Telling people, and what people choose about being told."""
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import datetime, time, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from django.utils.translation import gettext as _
 from cercle.base.audit.record import ActingLike, record
 from cercle.base.common.errors import Refused
 from cercle.base.common.ids import uuid7
+from cercle.base.common.prepared import prepared
 from cercle.base.realtime.push import push
 
 from . import rules
@@ -48,12 +50,7 @@ def notify(
         target_type, target_id = target._meta.label_lower, target.pk
     elif target:
         target_type, target_id = target
-    choices = dict(
-        NotificationPreference.objects.filter(user__in=relations, kind=kind, channel=Channel.EMAIL).values_list(
-            "user_id", "choice"
-        )
-    )
-    muted = set(_muted(relations, circle_id, now)) if circle_id else set()
+    choices, muted, schedules = _settings(list(relations), kind, circle_id, now)
     ways = {
         user_id: rules.decide(kind, found, urgency, choice=choices.get(user_id), muted=user_id in muted)
         for user_id, found in relations.items()
@@ -77,14 +74,16 @@ def notify(
             for user_id, way in ways.items()
             if way > Way.NONE
         ]
-        Notification.objects.bulk_create(drafts, ignore_conflicts=True)
-        kept = set(Notification.objects.filter(pk__in=[n.pk for n in drafts]).values_list("pk", flat=True))
-        made = [n for n in drafts if n.pk in kept]
-        outside = [n for n in made if ways[n.user_id] >= Way.DIGEST]
-        schedules = {s.user_id: s for s in Schedule.objects.filter(user__in=[n.user_id for n in outside])}
-        for notice in outside:
-            schedule = schedules.get(notice.user_id) or Schedule(user_id=notice.user_id)
-            _enqueue(notice, ways[notice.user_id], schedule, now)
+        made = _keep(drafts)
+        # In one order everywhere: two jobs that tell the same people never wait for each other.
+        outside = sorted((n for n in made if ways[n.user_id] >= Way.DIGEST), key=lambda n: n.user_id)
+        joined = [
+            (_delivery(n, ways[n.user_id], schedules.get(n.user_id) or Schedule(user_id=n.user_id), now), n.pk)
+            for n in outside
+        ]
+        Delivery.notifications.through.objects.bulk_create(
+            Delivery.notifications.through(delivery_id=delivery, notification_id=notice) for delivery, notice in joined
+        )
         if made:
             push(*(f"user:{n.user_id}" for n in made))
         if any(ways[n.user_id] == Way.NOW for n in outside):
@@ -94,12 +93,56 @@ def notify(
     return made
 
 
-def _muted(users, circle_id: UUID, now: datetime):
-    mutes = Mute.objects.filter(user__in=users, circle_id=circle_id)
-    return mutes.filter(models.Q(until__isnull=True) | models.Q(until__gt=now)).values_list("user_id", flat=True)
+SETTINGS = """SELECT u.id, p.choice, m.id IS NOT NULL, s.id IS NOT NULL, s.quiet_from, s.quiet_to, s.digest_hour, s.zone
+FROM unnest(%(users)s::uuid[]) u(id)
+  LEFT JOIN notifications_notificationpreference p ON p.user_id = u.id AND p.kind = %(kind)s AND p.channel = 'email'
+  LEFT JOIN notifications_mute m ON m.user_id = u.id AND m.circle_id = %(circle)s::uuid AND (m.until IS NULL OR m.until > %(now)s)
+  LEFT JOIN notifications_schedule s ON s.user_id = u.id"""
 
 
-def _enqueue(notice: Notification, way: Way, schedule: Schedule, now: datetime) -> None:
+def _settings(users: list[UUID], kind: str, circle_id: UUID | None, now: datetime):
+    """(choice by user, who muted this patient, schedule by user): what each one set, in one statement."""
+    choices, muted, schedules = {}, set(), {}
+    with prepared() as cursor:
+        cursor.execute(SETTINGS, {"users": users, "kind": kind, "circle": circle_id, "now": now})
+        for user, choice, is_muted, has_schedule, *hours in cursor.fetchall():
+            if choice:
+                choices[user] = choice
+            if is_muted:
+                muted.add(user)
+            if has_schedule:
+                names = ("quiet_from", "quiet_to", "digest_hour", "zone")
+                schedules[user] = Schedule(user_id=user, **dict(zip(names, hours, strict=True)))
+    return choices, muted, schedules
+
+
+KEEP = """INSERT INTO notifications_notification
+  (id, user_id, kind, circle_id, target_type, target_id, urgency, hidden, params, "group", once, created_at)
+SELECT x.id, x.user_id, %(kind)s, %(circle)s::uuid, %(target_type)s, %(target)s::uuid, %(urgency)s, %(hidden)s, %(params)s::jsonb,
+  %(group)s, %(once)s, %(now)s FROM unnest(%(ids)s::uuid[], %(users)s::uuid[]) x(id, user_id)
+ON CONFLICT DO NOTHING RETURNING id"""
+
+
+def _keep(drafts: list[Notification]) -> list[Notification]:
+    """Those that were not there already. They differ by person only."""
+    if not drafts:
+        return []
+    one = drafts[0]
+    with prepared() as cursor:
+        cursor.execute(
+            KEEP,
+            {
+                "ids": [n.pk for n in drafts], "users": [n.user_id for n in drafts], "kind": one.kind, "circle": one.circle_id,
+                "target_type": one.target_type, "target": one.target_id, "urgency": str(one.urgency), "hidden": one.hidden,
+                "params": json.dumps(one.params), "group": one.group, "once": one.once, "now": one.created_at,
+            },
+        )  # fmt: skip
+        kept = {pk for (pk,) in cursor.fetchall()}
+    return [n for n in drafts if n.pk in kept]
+
+
+def _delivery(notice: Notification, way: Way, schedule: Schedule, now: datetime) -> UUID:
+    """The message that waits for this person, made when there is none."""
     zone = ZoneInfo(schedule.zone)
     if way == Way.DIGEST:
         mode, due = Delivery.Mode.DIGEST, rules.next_digest(now, schedule.digest_hour, zone)
@@ -116,11 +159,11 @@ def _enqueue(notice: Notification, way: Way, schedule: Schedule, now: datetime) 
             due = max(due, last.sent_at + NO_SOONER)
     waiting = {"user_id": notice.user_id, "channel": Channel.EMAIL, "mode": mode, "status": Delivery.Status.WAITING}
     # Held until commit, so that the sender takes the message with this notice in it, or leaves it for a next one.
-    delivery = Delivery.objects.select_for_update().filter(**waiting).first()
+    delivery = Delivery.objects.select_for_update().filter(**waiting).order_by().first()
     if delivery is None:
         Delivery.objects.bulk_create([Delivery(**waiting, due_at=due, created_at=now)], ignore_conflicts=True)
         delivery = Delivery.objects.select_for_update().get(**waiting)
-    delivery.notifications.add(notice)
+    return delivery.pk
 
 
 # --- The person's side -----------------------------------------------------------------------------------------------

@@ -13,13 +13,13 @@ from django.utils.translation import gettext as _
 from cercle.base.audit.record import Kind, record
 from cercle.base.common.errors import Refused
 from cercle.base.common.ids import uuid7
+from cercle.base.common.prepared import prepared
 from cercle.base.realtime.push import push
 from cercle.care.documents import actions as documents
 from cercle.care.documents.models import Document
 from cercle.people.circles.access import Acting
 from cercle.people.circles.models import ClientRef, Member
 from cercle.people.circles.vocabulary import READER_LABELS, Category, Permission, Reader
-from cercle.people.patients.models import Patient
 
 from .measures import Value
 from .models import Draft, Measure, Note, NoteRecipient, NoteVersion, ReadCursor
@@ -154,11 +154,9 @@ def _write(
             documents.attach(acting, document_ids=document_ids, holder_id=note.pk, category=category, hidden=hidden)
         named = [m for m in recipients if m.circle_id in acting.circles and m.ended_at is None]
         NoteRecipient.objects.bulk_create(NoteRecipient(note=note, member=m) for m in named)
-        slot = f"reply:{root.pk}" if root else "note"
-        Draft.objects.filter(user_id=acting.user_id, circle_id=acting.circle_id, slot=slot).delete()
-        if acting.user_id and signed.user_id == acting.user_id:
+        own = bool(acting.user_id) and signed.user_id == acting.user_id
+        if not _settle(acting, seq=seq, slot=f"reply:{root.pk}" if root else "note", own=own) and own:
             _own_words_are_read(acting, seq)
-        Patient.objects.filter(pk=acting.circle_id).update(last_contact_at=timezone.now())
         record(
             acting, "notebook.note_added", on=note, hidden=hidden,
             details={"type": type, "urgency": int(urgency), "category": category, "reply": bool(root), "seq": seq},
@@ -382,13 +380,31 @@ def _follow(acting: Acting, note: Note) -> None:
     documents.set_visibility(acting, documents=held, hidden=note.hidden, category=note.category)
 
 
+# After each note: the draft it came from is gone, the person was heard of, and one's own words are read.
+SETTLE = """WITH draft AS (DELETE FROM notebook_draft WHERE user_id = %(user)s AND circle_id = %(circle)s AND slot = %(slot)s),
+  patient AS (UPDATE patients_patient SET last_contact_at = %(now)s WHERE id = %(circle)s),
+  mine AS (UPDATE notebook_readcursor SET read_seq = %(seq)s
+    WHERE %(own)s AND user_id = %(user)s AND circle_id = %(circle)s AND read_seq = %(seq)s - 1 RETURNING 1)
+SELECT count(*) FROM mine"""
+
+
+def _settle(acting: Acting, *, seq: int, slot: str, own: bool) -> bool:
+    """True when all before this note was read, so that it is read as well."""
+    with prepared() as cursor:
+        cursor.execute(
+            SETTLE,
+            {"user": acting.user_id, "circle": acting.circle_id, "slot": slot, "now": timezone.now(), "seq": seq, "own": own},
+        )  # fmt: skip
+        return bool(cursor.fetchone()[0])
+
+
 def _own_words_are_read(acting: Acting, seq: int) -> None:
     """One's own note is never « non lue », unless something unread stands before it."""
+    mine = ReadCursor.objects.filter(user_id=acting.user_id, circle_id=acting.circle_id)
     if seq == 1:
         ReadCursor.objects.get_or_create(user_id=acting.user_id, circle_id=acting.circle_id)
-    mine = ReadCursor.objects.filter(user_id=acting.user_id, circle_id=acting.circle_id)
-    if mine.filter(read_seq=seq - 1).update(read_seq=seq):
-        return
+        if mine.filter(read_seq=0).update(read_seq=1):
+            return
     # Others wrote meanwhile: only what she may see counts, so that a masked note leaves no mark.
     cursor = mine.filter(read_seq__lt=seq).first()
     if cursor is None:

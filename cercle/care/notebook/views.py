@@ -145,7 +145,7 @@ def timeline(request: HttpRequest, circle_id: UUID) -> HttpResponse:
 @require_POST
 def add(request: HttpRequest, circle_id: UUID) -> HttpResponse:
     acting = enter(request, circle_id, Permission.WRITE_NOTE)
-    form = NoteForm(request.POST, members=_members(acting))
+    form = NoteForm(request.POST, members=_members(acting) if request.POST.get("recipients") else ())
     if form.is_valid():
         try:
             actions.add_note(acting, **form.arguments(request.FILES.getlist("files")))
@@ -163,7 +163,7 @@ def reply(request: HttpRequest, circle_id: UUID, note_id: UUID) -> HttpResponse:
     if request.method != "POST":
         record(acting, "notebook.note_seen", on=parent, kind=Kind.READ, hidden=parent.hidden, shown=[parent.pk])
         return render(request, "notebook/reply.html", {"circle_id": circle_id, "note": parent})
-    form = NoteForm(request.POST, members=_members(acting))
+    form = NoteForm(request.POST, members=_members(acting) if request.POST.get("recipients") else ())
     if form.is_valid():
         try:
             actions.add_note(

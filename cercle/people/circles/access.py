@@ -225,7 +225,8 @@ def reach(viewer: Viewer, circle_id, *, opening=None, among: "Everyone | None" =
             MemberKind.RELATIVE: Ground.RELATIVE,
             MemberKind.PATIENT: Ground.PERSON,
         }[member.kind]
-        if member.kind == MemberKind.RELATIVE and member.contact:
+        # Among all of a circle nobody signs: her word for herself is not looked up.
+        if among is None and member.kind == MemberKind.RELATIVE and member.contact:
             viewer = replace(viewer, actor_role=relation_label(member.contact) or profile.label)
         acting = _acting(
             viewer, circle, profile, ground=ground, member=member, mask=member.reader_mask, opening=opening
@@ -268,6 +269,9 @@ GATE = f"""{OPEN}
 ORDER BY CASE m.kind WHEN 'practice_role' THEN 0 WHEN 'team' THEN 1 WHEN 'patient' THEN 2 ELSE 3 END, m.started_at
 """
 
+TEAMS = """SELECT x.team_id, x.practice_role_id FROM directory_teammember x JOIN directory_team t ON t.id = x.team_id
+WHERE x.team_id = ANY(%(teams)s::uuid[]) AND x.ended_at IS NULL AND t.closed_at IS NULL"""
+
 
 def _memberships(viewer: Viewer, circle_id) -> list[Member]:
     with prepared() as cursor:
@@ -284,17 +288,10 @@ class Everyone:
         with prepared() as cursor:
             cursor.execute(OPEN, {"circle": circle_id})
             self.members = _members(cursor.fetchall())
-        teams = [m.team_id for m in self.members if m.team_id]
-        self.team_rows = (
-            list(
-                TeamMember.objects.filter(team_id__in=teams, ended_at=None, team__closed_at=None).select_related(
-                    "practice_role__practitioner__user", "practice_role__organization"
-                )
-            )
-            if teams
-            else []
-        )
-        self.in_team = {(row.team_id, row.practice_role_id) for row in self.team_rows}
+            self.in_team: set[tuple[uuid.UUID, uuid.UUID]] = set()
+            if teams := [m.team_id for m in self.members if m.team_id]:
+                cursor.execute(TEAMS, {"teams": teams})
+                self.in_team = set(cursor.fetchall())
 
     def memberships(self, viewer: Viewer) -> list[Member]:
         """As GATE says it."""
@@ -311,11 +308,9 @@ class Everyone:
 def _members(rows) -> list[Member]:
     found = []
     for row in rows:
-        instances, at = [], 0
-        for model in (Member, Circle, CircleCounter, Patient, Identity):
-            instances.append(fast.take(model, row, at))
-            at += fast.width(model)
-        member, circle, counter, patient, identity = instances
+        member, circle, counter, patient, identity = fast.several(
+            (Member, Circle, CircleCounter, Patient, Identity), row
+        )
         member.circle, circle.counter, circle.patient, patient.identity = circle, counter, patient, identity
         found.append(member)
     return found
