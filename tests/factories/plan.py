@@ -25,6 +25,20 @@ def coordinator(acting, given="Alice", family="Morvan", organization=None):
     )
 
 
+def herself(acting):
+    """The person, with an account of her own."""
+    person = make.user(kind="patient", first_name="Yvonne", last_name="Quéméneur")
+    circles.add_member(acting, kind="patient", user=person, ground="own_file")
+    return reach(make_viewer(person), acting.circle_id)
+
+
+def relative(acting, given="Soazig", family="Le Gall", ground="wish", **traits):
+    """Her daughter; with `is_legal_rep`, her guardian."""
+    near = make.contact(acting.patient, family, given, **traits)
+    person = make.user(kind="relative", first_name=given, last_name=family)
+    return make.join(acting, contact=near, person=person, ground=ground)
+
+
 def whole(acting, owner_member=None):
     """Every part filled but the agreement."""
     plan = actions.start_plan(acting)

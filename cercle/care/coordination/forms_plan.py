@@ -1,4 +1,4 @@
-from datetime import datetime
+from datetime import datetime, tzinfo
 from uuid import UUID
 
 from django import forms
@@ -56,17 +56,33 @@ class AgreementForm(forms.Form):
     form = forms.ChoiceField(label=_("Comment"), choices=Form.choices)
     given_on = forms.DateField(label=_("Le"), widget=DAY)
     words = forms.CharField(label=_("Ses mots"), required=False, max_length=5000)
+    based_on = forms.DateTimeField(required=False)
 
 
-class MeetingForm(forms.Form):
-    title = forms.CharField(label=_("Titre"), max_length=200)
+class OnlineAgreementForm(forms.Form):
+    """Given by the person herself: who and when are known."""
+
+    decision = forms.ChoiceField(label=_("Décision"), choices=Decided.choices)
+    words = forms.CharField(label=_("Ses mots"), required=False, max_length=5000)
+    based_on = forms.DateTimeField(required=False)
+
+
+class WhenForm(forms.Form):
     on = forms.DateField(label=_("Le"), widget=DAY)
     at = forms.TimeField(label=_("À"), widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"))
     minutes = forms.IntegerField(label=_("Durée, en minutes"), min_value=5, max_value=24 * 60, initial=60)
-    place = forms.CharField(label=_("Lieu, ou lien de la visio"), max_length=300, required=False)
-    agenda = forms.CharField(
-        label=_("Ordre du jour"), widget=forms.Textarea(attrs={"rows": 4}), required=False, max_length=20_000
-    )
+
+    def starts_at(self, zone: tzinfo | None = None) -> datetime:
+        return timezone.make_aware(datetime.combine(self.cleaned_data["on"], self.cleaned_data["at"]), zone)
+
+
+class MoveForm(WhenForm):
+    text = forms.CharField(label=_("Pourquoi"), max_length=1000, required=False)
+
+
+class InviteesForm(forms.Form):
+    """Members of the circle (`people`), and names outside it."""
+
     members = forms.MultipleChoiceField(label=_("Inviter"), widget=forms.CheckboxSelectMultiple, required=False)
     outsiders = forms.CharField(
         label=_("Hors du cercle"), widget=forms.Textarea(attrs={"rows": 2}), required=False, max_length=4000,
@@ -78,9 +94,6 @@ class MeetingForm(forms.Form):
         known = [f for f in people if f.kind != MemberKind.CONNECTOR]
         self.fields["members"].choices = [(str(f.pk), f"{f.name}, {f.label or f.word}".strip(", ")) for f in known]
 
-    def starts_at(self) -> datetime:
-        return timezone.make_aware(datetime.combine(self.cleaned_data["on"], self.cleaned_data["at"]))
-
     def invitees(self) -> list[dict]:
         found: list[dict] = [{"member": UUID(pk)} for pk in self.cleaned_data["members"]]
         for line in self.cleaned_data["outsiders"].splitlines()[:40]:
@@ -88,6 +101,14 @@ class MeetingForm(forms.Form):
             if name.strip():
                 found.append({"name": name, "label": label})
         return found
+
+
+class MeetingForm(InviteesForm, WhenForm):
+    title = forms.CharField(label=_("Titre"), max_length=200)
+    place = forms.CharField(label=_("Lieu, ou lien de la visio"), max_length=300, required=False)
+    agenda = forms.CharField(
+        label=_("Ordre du jour"), widget=forms.Textarea(attrs={"rows": 4}), required=False, max_length=20_000
+    )
 
 
 class DecisionForm(OwnerForm):

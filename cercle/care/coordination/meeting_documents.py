@@ -50,7 +50,7 @@ def pdf_data(acting: Acting, meeting: Meeting, kind: str) -> dict[str, Any]:
     return {
         "title": _("Compte rendu de réunion") if held else _("Convocation à une réunion"),
         "region": structure,
-        "logo": logo(meeting),
+        "logo": logo(meeting.organization_id),
         "logo_alt": _("Logo de %(name)s") % {"name": structure},
         "version": meeting.title,
         "running": identity.full_name,

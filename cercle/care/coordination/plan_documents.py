@@ -1,7 +1,7 @@
 """The plan as data: one snapshot, from which come the PPCS, the PPS, the PSI, the frozen versions and their comparison.
 
 whole = snapshot(acting, plan)             # every part, with its category and mask
-parts = seen_by(acting, whole, plan)       # what this reader may see, and no word about the rest
+parts = seen_by(acting, whole)             # what this reader may see, and no word about the rest
 pdf.render(TEMPLATE, pdf_data(acting, parts, "ppcs", plan=plan))
 """
 
@@ -12,20 +12,26 @@ import re
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from cercle.base.common import blobs
 from cercle.base.web import french
+from cercle.care.questionnaires.models import Response
+from cercle.care.questionnaires.queries import score_label
 from cercle.people.circles import rights
-from cercle.people.circles.access import Acting
+from cercle.people.circles.access import Acting, relation_label
 from cercle.people.circles.faces import Face, faces
-from cercle.people.circles.vocabulary import Category, MemberKind
-from cercle.people.patients.models import TreatingDoctor
+from cercle.people.circles.vocabulary import Category, Form, MemberKind, Reader
+from cercle.people.directory.queries import logo_of
+from cercle.people.patients.models import Contact, TreatingDoctor
+from cercle.people.patients.names import title
 
 from .models import Action, CarePlan
 from .vocabulary_plan import (
+    GOING,
     OPEN_ACTIONS,
     TITLES,
     ActionState,
@@ -69,7 +75,6 @@ def snapshot(acting: Acting, plan: CarePlan, *, people: list[Face] | None = None
         for p in plan.problems.filter(ended_at=None).order_by("position", "id")
     ]
     agreement = plan.agreements.filter(number=plan.number).order_by("-id").first()
-    signatures = plan.signatures.filter(number=plan.number).order_by("id")
     return {
         "number": plan.number,
         "state": plan.state,
@@ -89,15 +94,74 @@ def snapshot(acting: Acting, plan: CarePlan, *, people: list[Face] | None = None
         "problems": problems,
         "goals": goals,
         "agreement": _agreement(agreement) if agreement else None,
-        "signatures": [
-            {"name": s.author_name, "label": s.author_label, "at": s.signed_at.isoformat()} for s in signatures
-        ],
+        "signatures": signatures(plan, plan.number),
+        "scores": _scores(acting),
+        "near": _near(acting),
         "team": [
-            {"name": f.name, "label": f.label or f.word, "place": f.place, "role": f.role}
+            {
+                "name": f.name,
+                "label": f.label or f.word,
+                "place": f.place,
+                "role": f.role,
+                "users": [str(u) for u in f.users],
+            }
             for f in people
             if f.kind not in (MemberKind.CONNECTOR, MemberKind.PATIENT)
         ],
     }
+
+
+def signatures(plan: CarePlan, number: int) -> list[dict]:
+    return [
+        {
+            "name": s.author_name,
+            "label": s.author_label,
+            "at": s.signed_at.isoformat(),
+            "user": str(s.author_user_id or ""),
+        }
+        for s in plan.signatures.filter(number=number).order_by("id")
+    ]
+
+
+def _scores(acting: Acting) -> list[dict]:
+    """The last answer to each scored form: the estimated GIR first, then the newest."""
+    rows = (
+        Response.objects.filter(circle__in=acting.circles)
+        .finished()
+        .exclude(scores={})
+        .select_related("questionnaire")
+        .defer("data", "typed", "questionnaire__data")
+        .order_by("questionnaire__slug", "-finished_at", "-id")
+        .distinct("questionnaire__slug")
+    )
+    found = sorted(rows, key=lambda r: (r.questionnaire.slug != "aggir", -r.finished_at.timestamp()))
+    return [
+        {
+            "id": str(r.pk), "label": said if r.questionnaire.slug == "aggir" else f"{r.questionnaire.title} : {said}",
+            "at": timezone.localdate(r.finished_at).isoformat(), **_rights(r),
+        }
+        for r in found
+        if (said := score_label(r))
+    ][:6]  # fmt: skip
+
+
+def _near(acting: Acting) -> list[list[str]]:
+    """[[« Personne de confiance », « Soazig LE GALL, fille, 06 … »]]: a social information, as in her record."""
+    found = []
+    for c in Contact.objects.current().of(acting.circle_id).order_by("-is_legal_rep", "-is_trusted", "id"):
+        roles = {
+            _("représentant légal"): c.is_legal_rep, _("personne de confiance"): c.is_trusted,
+            _("à prévenir en urgence"): c.is_emergency, _("proche aidant"): c.is_carer,
+        }  # fmt: skip
+        held = ", ".join(word for word, holds in roles.items() if holds)
+        if held:
+            told = [
+                f"{title(c.given)} {c.family.upper()}".strip(),
+                relation_label(c),
+                french.phone(c.phone) if c.phone else "",
+            ]
+            found.append([held[:1].upper() + held[1:], ", ".join(t for t in told if t)])
+    return found
 
 
 def _rights(row) -> dict:
@@ -128,22 +192,30 @@ def _agreement(a) -> dict:
     }  # fmt: skip
 
 
-def seen_by(acting: Acting, whole: dict, plan: CarePlan) -> dict:
-    """The same, without what this reader may not see today; a problem that is not seen leaves its goals unattached."""
+def seen_by(acting: Acting, whole: dict, *, today: dict | None = None) -> dict:
+    """The same, without what this reader may not see today; a problem that is not seen leaves its goals unattached.
+
+    `today`: the plan as it stands, when `whole` is a former version: what was hidden since is hidden there too.
+    """
+    since = {row["id"]: row for key in ("problems", "goals", "scores") for row in (today or {}).get(key, ())}
 
     def sees(row: dict) -> bool:
-        from uuid import UUID
-
         author = UUID(row["author"]) if row.get("author") else None
-        return acting.sees(
-            hidden=row["hidden"], category=row["category"], author_user_id=author, target_id=UUID(row["id"])
+        return all(
+            acting.sees(hidden=r["hidden"], category=r["category"], author_user_id=author, target_id=UUID(row["id"]))
+            for r in (row, since.get(row["id"], row))
         )
 
     problems = [p for p in whole["problems"] if sees(p)]
     known = {p["id"] for p in problems}
     goals = [g | {"problem": g["problem"] if g["problem"] in known else ""} for g in whole["goals"] if sees(g)]
-    synthesis = whole["synthesis"] if whole["synthesis_category"] in acting.readable else ""
-    return whole | {"problems": problems, "goals": goals, "synthesis": synthesis, "extract": False}
+    categories = {whole["synthesis_category"], (today or whole)["synthesis_category"]}
+    synthesis = whole["synthesis"] if categories <= acting.readable else ""
+    scores = [s for s in whole.get("scores", ()) if sees(s)]  # not in the first frozen versions
+    return whole | {
+        "problems": problems, "goals": goals, "synthesis": synthesis, "reads_synthesis": categories <= acting.readable,
+        "scores": scores, "near": whole.get("near", []) if Category.SOCIAL in acting.readable else [], "extract": False,
+    }  # fmt: skip
 
 
 def for_everyone(acting: Acting, parts: dict) -> tuple[str, int, dict]:
@@ -151,25 +223,28 @@ def for_everyone(acting: Acting, parts: dict) -> tuple[str, int, dict]:
 
     The category is one that the sender writes in and whose readers read all the others; parts that none covers are left out.
     """
-    used = [(parts["category"], None)]
+    used = [parts["category"]]
     if parts["synthesis"]:
-        used.append((parts["synthesis_category"], None))
-    used += [(row["category"], row["id"]) for row in (*parts["problems"], *parts["goals"])]
+        used.append(parts["synthesis_category"])
+    used += [row["category"] for key in ("problems", "goals") for row in parts[key]]
     profiles = list(rights.current().profiles.values())
 
     def lost(target: str) -> int:
-        return sum(not _covers(profiles, target, c) for c, _id in used)
+        return sum(not _covers(profiles, target, c) for c in used)
 
     def readers(target: str) -> int:
         return sum(target in p.readable for p in profiles)
 
     target = min(sorted(acting.writable), key=lambda c: (lost(c), -readers(c)))
-    kept = {k: [r for r in parts[k] if _covers(profiles, target, r["category"])] for k in ("problems", "goals")}
+    rows = ("problems", "goals", "scores")
+    kept = {k: [r for r in parts[k] if _covers(profiles, target, r["category"])] for k in rows}
     synthesis = parts["synthesis"] if _covers(profiles, target, parts["synthesis_category"]) else ""
     hidden = parts["hidden"]
-    for row in (*kept["problems"], *kept["goals"]):
+    for row in (row for key in rows for row in kept[key]):
         hidden |= row["hidden"]
-    return target, hidden, parts | kept | {"synthesis": synthesis, "extract": lost(target) > 0}
+    near = parts["near"] if _covers(profiles, target, Category.SOCIAL) else []
+    extract = lost(target) > 0 or len(kept["scores"]) < len(parts["scores"])
+    return target, hidden, parts | kept | {"synthesis": synthesis, "near": near, "extract": extract}
 
 
 def _covers(profiles, target: str, source: str) -> bool:
@@ -243,8 +318,8 @@ def document_title(plan: CarePlan, kind: str) -> str:
     return _("%(title)s, version %(n)s") % {"title": TITLES[PlanKind(kind)], "n": plan.number}
 
 
-def file_name(plan: CarePlan, kind: str) -> str:
-    return f"{kind}-version-{plan.number}.pdf"
+def file_name(number: int, kind: str) -> str:
+    return f"{kind}-version-{number}.pdf"
 
 
 # --- The three documents -----------------------------------------------------------------------------------------------
@@ -253,6 +328,8 @@ def file_name(plan: CarePlan, kind: str) -> str:
 def pdf_data(acting: Acting, parts: dict, kind: str, *, plan: CarePlan, tinted: str = "") -> dict:
     """Data of `plan.typ`. `tinted`: the goal that is being edited (preview)."""
     kind = PlanKind(kind)
+    if kind == PlanKind.PSI:
+        parts = for_her(parts)
     identity, coordinates = acting.patient.identity, acting.patient.coordinates
     structure = plan.organization.display_name if plan.organization_id else parts["referent"]["name"]
     civility = {"F": _("Mme"), "M": _("M.")}.get(identity.sex, "")
@@ -261,11 +338,11 @@ def pdf_data(acting: Acting, parts: dict, kind: str, *, plan: CarePlan, tinted: 
     who = [f"{civility} {identity.full_name}".strip(), born, coordinates.commune_label if coordinates else ""]
     referent = ", ".join(p for p in (parts["referent"]["name"], parts["referent"]["label"].lower()) if p)
     sections = {PlanKind.PPCS: _ppcs, PlanKind.PPS: _pps, PlanKind.PSI: _psi}[kind](parts, tinted)
-    sections += [_agreed(parts), _team(parts), _review(parts)]
+    sections += [_person(acting, parts), _agreed(parts), _team(parts), _review(parts)]
     return {
         "title": str(TITLES[kind]),
         "region": structure or "Cercle",
-        "logo": logo(plan),
+        "logo": logo(plan.organization_id),
         "logo_alt": _("Logo de %(name)s") % {"name": structure},
         "version": version_words(parts),
         "running": ", ".join(w for w in who if w),
@@ -285,15 +362,24 @@ def pdf_data(acting: Acting, parts: dict, kind: str, *, plan: CarePlan, tinted: 
     }
 
 
-def logo(plan: CarePlan) -> bytes | None:
-    """The structure's picture, if it gave one (`Organization.logo`, a blob's name)."""
-    sha = getattr(plan.organization, "logo", "") if plan.organization_id else ""
-    if not sha:
+def for_her(parts: dict) -> dict:
+    """The PSI is handed to the person: what is kept from her is not in it, whoever prints it."""
+    herself = rights.current().profiles["person"]
+
+    def hers(row: dict) -> bool:
+        return not (row["hidden"] & Reader.PATIENT) and row["category"] in herself.readable
+
+    return parts | {key: [row for row in parts[key] if hers(row)] for key in ("problems", "goals")}
+
+
+def logo(organization_id: UUID | None) -> bytes | None:
+    found = logo_of(organization_id) if organization_id else None
+    if found is None:
         return None
     try:
-        with blobs.open(sha) as stream:
+        with blobs.open(found.sha256) as stream:
             return stream.read()
-    except (FileNotFoundError, ValueError):
+    except FileNotFoundError:
         return None
 
 
@@ -303,8 +389,17 @@ def _prose(heading: str, text: str, *, quoted: bool = False) -> dict:
     return {"type": "prose", "heading": heading, "text": text, "empty": _("À compléter.")}
 
 
+def _synthesis(heading: str, parts: dict) -> dict:
+    return _prose(heading, parts["synthesis"]) | {"notes": score_words(parts)}
+
+
+def score_words(parts: dict) -> list[str]:
+    """« GIR estimé 3 (4 mars 2026) », from the grids themselves."""
+    return [f"{s['label']} ({_long_day(date.fromisoformat(s['at']))})" for s in parts["scores"]]
+
+
 def _going(parts: dict) -> list[dict]:
-    return [g for g in parts["goals"] if g["state"] in (GoalState.ACTIVE, GoalState.REACHED)]
+    return [g for g in parts["goals"] if g["state"] in GOING]
 
 
 def _unmet(parts: dict, heading: str) -> dict:
@@ -350,7 +445,7 @@ def _ppcs(parts: dict, tinted: str) -> list[dict]:
     if parts["project"]:
         found.append(_prose(_("Mon projet"), parts["project"]))
     found += [
-        _prose(_("Synthèse"), parts["synthesis"]),
+        _synthesis(_("Synthèse"), parts),
         _problem_list(parts),
         _table(_("Plan d’action"), _going(parts), tinted, head, _("À compléter.")),
         _unmet(parts, _("Objectifs non atteints")),
@@ -366,7 +461,7 @@ def _pps(parts: dict, tinted: str) -> list[dict]:
     help_ = [g for g in _going(parts) if g["category"] not in CARE]
     return [
         _prose(_("Attentes de la personne"), parts["wish"], quoted=True),
-        _prose(_("Situation"), parts["synthesis"]),
+        _synthesis(_("Situation"), parts),
         _problem_list(parts),
         _table(_("Plan de soins"), care, tinted, head, _("Aucun objectif de soins.")),
         _table(_("Plan d’aides et d’accompagnement"), help_, tinted, head, _("Aucun objectif d’aide.")),
@@ -397,12 +492,28 @@ def _psi(parts: dict, tinted: str) -> list[dict]:
     ]
 
 
+def _person(acting: Acting, parts: dict) -> dict:
+    """What her record says of her and of those near her."""
+    identity, coordinates = acting.patient.identity, acting.patient.coordinates
+    rows = [
+        [_("Nom de naissance"), f"{identity.birth_family} {identity.birth_given}"],
+        [_("Matricule INS"), identity.ins_value if identity.is_qualified else ""],
+    ]
+    if coordinates:
+        where = [
+            coordinates.address,
+            coordinates.address_extra,
+            f"{coordinates.postal_code} {coordinates.commune_label}".strip(),
+        ]
+        phones = [french.phone(p) for p in (coordinates.phone, coordinates.phone_other) if p]
+        rows += [[_("Adresse"), ", ".join(w for w in where if w)], [_("Téléphone"), ", ".join(phones)]]
+    return {"type": "facts", "heading": _("Personne et entourage"), "rows": rows + parts["near"], "empty": ""}
+
+
 def _agreed(parts: dict) -> dict:
     a = parts["agreement"]
     rows: list[list[str]] = []
     if a:
-        from cercle.people.circles.vocabulary import Form
-
         rows = [
             [_("Décision"), str(Decided(a["decision"]).label)],
             [_("Donné par"), f"{a['name']} ({GivenBy(a['by']).label})"],
@@ -414,22 +525,26 @@ def _agreed(parts: dict) -> dict:
 
 
 def _team(parts: dict) -> dict:
-    signed = {s["name"]: _long_day(datetime.fromisoformat(s["at"])) for s in parts["signatures"]}
+    left = list(parts["signatures"])
     items = []
     for f in parts["team"]:
         detail = ", ".join(p for p in (f["label"].lower(), f["place"]) if p)
-        if f["name"] in signed:
-            detail += " ; " + _("a signé le %(day)s") % {"day": signed.pop(f["name"])}
+        for s in [s for s in left if s.get("user") in f.get("users", ()) or s["name"] == f["name"]]:
+            left.remove(s)
+            who = "" if s["name"] == f["name"] else f"{s['name']} "  # one of a team
+            detail += f" ; {who}{_signed_words(s)}"
         items.append({"strong": f["name"], "text": detail})
-    items += [
-        {"strong": name, "text": _("a signé le %(day)s") % {"day": day}} for name, day in signed.items()
-    ]  # someone who left since
+    items += [{"strong": s["name"], "text": _signed_words(s)} for s in left]  # who left since
     return {
         "type": "list",
         "heading": _("Équipe et signatures"),
         "items": items,
         "empty": _("Personne pour le moment."),
     }
+
+
+def _signed_words(signature: dict) -> str:
+    return _("a signé le %(day)s") % {"day": _long_day(timezone.localdate(datetime.fromisoformat(signature["at"])))}
 
 
 def _review(parts: dict) -> dict:

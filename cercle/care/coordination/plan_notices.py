@@ -22,10 +22,12 @@ def lines(user, notices) -> dict[UUID, Line]:
     said = {
         "proposed": _("%(patient)s : le plan est proposé au cercle"),
         "agreed": _("%(patient)s : la personne a donné son accord au plan"),
+        "refused": _("%(patient)s : la personne n’est pas d’accord avec le plan"),
         "signed": _("%(patient)s : le plan est signé"),
         "revised": _("%(patient)s : une révision du plan est ouverte"),
         "review": _("%(patient)s : le plan est à revoir"),
         "asked": _("%(patient)s : une action du plan vous est confiée"),
+        "withdrawn": _("%(patient)s : une action du plan qui vous était confiée est annulée"),
         "answered": _("%(patient)s : réponse pour une action du plan"),
         "late": _("%(patient)s : une action du plan est en retard"),
         "commented": _("%(patient)s : un mot sur un objectif du plan"),

@@ -1,6 +1,7 @@
 from cercle.base.audit.reactions import Fact, on
 
 from . import plan_tasks as tasks
+from .vocabulary_plan import ActionState
 
 
 def _by(fact: Fact) -> str:
@@ -12,9 +13,23 @@ def tell_the_circle(fact: Fact) -> None:
     tasks.tell_plan.defer(plan_id=fact.target_id, what=fact.action.rpartition("_")[2], by=_by(fact))
 
 
+@on("coordination.plan_not_agreed")
+def tell_the_refusal(fact: Fact) -> None:
+    tasks.tell_plan.defer(plan_id=fact.target_id, what="refused", by=_by(fact))
+
+
 @on("coordination.action_added", "coordination.action_changed")
 def ask_the_owner(fact: Fact) -> None:
     tasks.tell_owner.defer(action_id=fact.target_id, by=_by(fact))
+
+
+@on("coordination.action_moved")
+def tell_the_owner_of_a_move(fact: Fact) -> None:
+    state = (fact.details or {}).get("state", "")
+    if state == ActionState.PROPOSED:
+        tasks.tell_owner.defer(action_id=fact.target_id, by=_by(fact))
+    elif state == ActionState.CANCELLED:
+        tasks.tell_owner.defer(action_id=fact.target_id, by=_by(fact), what="withdrawn")
 
 
 @on("coordination.action_answered")

@@ -42,7 +42,10 @@ def is_shared(plan: CarePlan) -> bool:
 
 @task(queue="notify", retry=3)
 def tell_plan(plan_id: str, what: str, by: str = "") -> None:
-    """Proposed, agreed, signed, revised: those who may read it. Proposed: those in charge of an action are asked, too."""
+    """Proposed, agreed, signed, revised: those who may read it; refused: those who write it.
+
+    Proposed: those in charge of an action are asked, too.
+    """
     plan = CarePlan.objects.filter(pk=plan_id, closed_at=None).first()
     if plan is None:
         return
@@ -52,32 +55,40 @@ def tell_plan(plan_id: str, what: str, by: str = "") -> None:
         user.pk: audience.relations(acting, lead)
         | ({Relation.PARENT_AUTHOR} if acting.member and acting.member.pk == plan.referent_member_id else set())
         for user, acting in audience.people(plan.circle_id)
-        if user.pk != author and sees_plan(acting, plan)
+        if user.pk != author and sees_plan(acting, plan) and (what != "refused" or acting.may(Permission.EDIT_PLAN))
     }
+    once = f"{what}-{plan.number}"
+    if what == "proposed" and plan.proposed_at:
+        once += f"-{plan.proposed_at:%Y%m%d%H%M}"
+    elif what == "refused":
+        once += f"-{plan.agreements.count()}"
     notify(
-        "plan", users=users, circle_id=plan.circle_id, target=plan, hidden=plan.hidden, params={"what": what},
-        once=f"{what}-{plan.number}-{plan.proposed_at:%Y%m%d%H%M}" if what == "proposed" and plan.proposed_at else f"{what}-{plan.number}",
-    )  # fmt: skip
+        "plan", users=users, circle_id=plan.circle_id, target=plan, hidden=plan.hidden, params={"what": what}, once=once
+    )
     if what == "proposed":
         for action in Action.objects.filter(goal__plan=plan, state="proposed"):
             tell_owner.defer(action_id=action.pk, by=by)
 
 
 @task(queue="notify", retry=3)
-def tell_owner(action_id: str, by: str = "") -> None:
-    """Whoever is in charge is asked, once the plan is the circle's."""
+def tell_owner(action_id: str, by: str = "", what: str = "asked") -> None:
+    """Whoever is in charge is asked (`asked`), or told that it is called off (`withdrawn`), once the plan is the circle's."""
     action = Action.objects.select_related("goal__plan").filter(pk=action_id).first()
-    if action is None or action.state not in OPEN_ACTIONS or not is_shared(action.goal.plan):
+    if action is None or not is_shared(action.goal.plan):
         return
+    if (what == "asked") != (action.state in OPEN_ACTIONS):
+        return  # it moved again meanwhile
     author = UUID(by) if by else None
     users = {
         user.pk: Relation.NAMED
         for user, acting in audience.people(action.goal.circle_id)
         if user.pk != author and _owns(acting, action) and sees_goal(acting, action.goal)
     }
+    # Asked again after an answer, she is told again; a date or a word that changes does not ring.
+    times = action.events.filter(to_state=action.state).exclude(from_state=action.state).count()
     notify(
-        "plan_action", users=users, circle_id=action.goal.circle_id, target=action, hidden=action.goal.hidden, params={"what": "asked"},
-        once=f"asked-{action.owner_member_id}",
+        "plan_action", users=users, circle_id=action.goal.circle_id, target=action, hidden=action.goal.hidden, params={"what": what},
+        once=f"{what}-{action.owner_member_id}-{times}",
     )  # fmt: skip
 
 
@@ -137,7 +148,8 @@ def tell_meeting(meeting_id: str, what: str, by: str = "") -> None:
     }
     notify(
         "meeting", users=users, circle_id=meeting.circle_id, target=meeting, hidden=meeting.hidden, params={"what": what},
-        once=f"{what}-{meeting.starts_at:%Y%m%d%H%M}",
+        # Those of the first call are not called again when others are added.
+        once=f"{'called' if what == 'invited' else what}-{meeting.starts_at:%Y%m%d%H%M}",
     )  # fmt: skip
 
 

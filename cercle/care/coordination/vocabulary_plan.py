@@ -32,6 +32,9 @@ class GoalState(models.TextChoices):
     DROPPED = "dropped", _("Abandonné")
 
 
+GOING = (GoalState.ACTIVE, GoalState.REACHED)  # what the plan carries; the rest is told apart
+
+
 class ActionState(models.TextChoices):
     PROPOSED = "proposed", _("Proposé")
     ACCEPTED = "accepted", _("Accepté")
@@ -85,6 +88,18 @@ class Decided(models.TextChoices):
     YES = "yes", _("d’accord")
     PARTLY = "partly", _("d’accord en partie")
     NO = "no", _("pas d’accord")
+
+
+EVENT_WORDS = {
+    "opened": _("a commencé ce plan"),
+    "proposed": _("l’a proposé au cercle"),
+    "not_agreed": _("a noté un désaccord"),
+    "agreed": _("a noté l’accord"),
+    "signed": _("l’a signé"),
+    "revised": _("a ouvert une révision"),
+    "sent": _("l’a mis dans les documents du cercle"),
+    "closed": _("l’a clos"),
+}
 
 
 class GivenBy(models.TextChoices):

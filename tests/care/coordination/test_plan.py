@@ -264,7 +264,7 @@ def test_each_profile_sees_the_goals_of_its_categories_and_its_masks(alice, erwa
     ana = plans.joined(bruno, make.role("Ana", "Morvan", profession="41", system="JDV_J48"))
     whole = documents.snapshot(erwan, plan)
     for acting in (erwan, bruno, alice, ana):
-        seen = {g["label"] for g in documents.seen_by(acting, whole, plan)["goals"]}
+        seen = {g["label"] for g in documents.seen_by(acting, whole)["goals"]}
         assert seen == set(Goal.objects.visible_to(acting).values_list("label", flat=True))
         expected = {c for c in ("medical", "nursing", "social") if c in acting.readable}
         assert seen == expected | ({"masqué"} if not acting.mask & int(Reader.SOCIAL) else set())
@@ -312,7 +312,7 @@ def test_each_document_holds_all_its_parts_tagged(alice, kind):
     agreed(alice, plan)
     actions.sign(alice, plan=plan)
     plan.refresh_from_db()
-    parts = documents.seen_by(alice, documents.snapshot(alice, plan), plan)
+    parts = documents.seen_by(alice, documents.snapshot(alice, plan))
     reader = PdfReader(io.BytesIO(pdf.render(documents.TEMPLATE, documents.pdf_data(alice, parts, kind, plan=plan))))
     text = " ".join(" ".join(page.extract_text() for page in reader.pages).split())
     for words in [
@@ -341,7 +341,7 @@ def test_each_document_holds_all_its_parts_tagged(alice, kind):
 
 def test_an_empty_plan_makes_its_document_all_the_same(alice):
     plan = actions.start_plan(alice)
-    parts = documents.seen_by(alice, documents.snapshot(alice, plan), plan)
+    parts = documents.seen_by(alice, documents.snapshot(alice, plan))
     for kind in PlanKind:
         assert pdf.render(documents.TEMPLATE, documents.pdf_data(alice, parts, kind, plan=plan)).startswith(b"%PDF")
 
@@ -374,8 +374,8 @@ def test_two_versions_are_compared_part_by_part(alice):
     actions.revise(alice, plan=plan)
     actions.change(alice, row=goal, fields={"label": ("Moins de chutes", "Plus de chutes du tout")})
     actions.add_goal(alice, plan=plan, label="Dormir")
-    old = documents.seen_by(alice, plan.versions.get().data, plan)
-    rows = {r["kind"] for r in documents.compare(old, documents.seen_by(alice, documents.snapshot(alice, plan), plan))}
+    old = documents.seen_by(alice, plan.versions.get().data)
+    rows = {r["kind"] for r in documents.compare(old, documents.seen_by(alice, documents.snapshot(alice, plan)))}
     assert rows == {"same", "changed", "added"}
 
 

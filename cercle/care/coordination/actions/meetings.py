@@ -31,7 +31,7 @@ def call_meeting(
     agenda: str = "",
     invitees: Iterable[Owner] = (),
     plan: CarePlan | None = None,
-    zone: str = "Europe/Paris",
+    zone: str = "",
     category: str = "",
 ) -> Meeting:
     """Members are told by their notices; outsiders are named, and get the convocation on paper or by mail."""
@@ -46,7 +46,7 @@ def call_meeting(
     with transaction.atomic():
         meeting = Meeting.objects.create(
             circle_id=acting.circle_id, plan=plan, organization_id=role.organization_id if role else None, title=title[:200],
-            starts_at=starts_at, zone=zone, minutes=minutes, place=_text(place)[:300], agenda=_text(agenda),
+            starts_at=starts_at, zone=zone or timezone.get_current_timezone_name(), minutes=minutes, place=_text(place)[:300], agenda=_text(agenda),
             category=_category(acting, category), called_at=timezone.now(), **_signed(acting),
         )  # fmt: skip
         MeetingEvent.objects.create(meeting=meeting, kind="called", to_state=meeting.state, **_signed(acting))
@@ -59,8 +59,11 @@ def invite(acting: Acting, *, meeting: Meeting, invitees: Iterable[Owner]) -> No
     _may(acting, Permission.EDIT_PLAN)
     with transaction.atomic():
         meeting = _lock(acting, meeting)
-        if _invite(meeting, invitees):
-            _told(acting, "coordination.meeting_invited", meeting, Kind.UPDATE)
+        if meeting.state == MeetingState.CANCELLED:
+            raise Refused(_("Cette réunion a été annulée."), "state")
+        if not _invite(meeting, invitees):
+            raise Refused(_("Choisissez au moins une personne qui n’est pas déjà invitée."), "nobody")
+        _told(acting, "coordination.meeting_invited", meeting, Kind.UPDATE)
 
 
 def _invite(meeting: Meeting, invitees: Iterable[Owner]) -> int:
@@ -78,20 +81,25 @@ def _invite(meeting: Meeting, invitees: Iterable[Owner]) -> int:
 def move_meeting(
     acting: Acting, *, meeting: Meeting, starts_at: datetime | None = None, minutes: int | None = None, text: str = ""
 ) -> Meeting:  # fmt: skip
-    """Another day: who had answered is asked again."""
+    """Another day: who had answered is asked again. One that was cancelled, or marked as held by mistake, is to come again."""
     _may(acting, Permission.EDIT_PLAN)
     with transaction.atomic():
         meeting = _lock(acting, meeting)
-        if meeting.state != MeetingState.PLANNED:
-            raise Refused(_("Cette réunion n’est plus à venir."), "state")
+        if meeting.state == MeetingState.HELD and (meeting.report or meeting.decisions.exists()):
+            raise Refused(_("Cette réunion a eu lieu : convoquez-en une autre."), "state")
         was = meeting.starts_at
         meeting.starts_at, meeting.minutes = starts_at or was, minutes or meeting.minutes
         meeting.save(update_fields=["starts_at", "minutes"])
+        if meeting.state != MeetingState.PLANNED:
+            _move(acting, meeting, MeetingState.PLANNED, text)
+        else:
+            MeetingEvent.objects.create(
+                meeting=meeting, kind="moved", from_state=meeting.state, to_state=meeting.state, text=_text(text),
+                **_signed(acting),
+            )  # fmt: skip
+        meeting.attendances.update(present=None)
         if meeting.starts_at != was:
             meeting.attendances.update(answer=Answer.INVITED, answered_at=None)
-        MeetingEvent.objects.create(
-            meeting=meeting, kind="moved", from_state=meeting.state, to_state=meeting.state, text=_text(text), **_signed(acting)
-        )  # fmt: skip
         _told(acting, "coordination.meeting_moved", meeting, Kind.UPDATE)
     return meeting
 

@@ -17,10 +17,11 @@ from django.utils.translation import gettext as _
 from cercle.base.audit.record import Kind, record
 from cercle.base.common.errors import Refused
 from cercle.base.realtime.push import push
+from cercle.care.notebook.forms import HIDEABLE
 from cercle.people.circles import rights
 from cercle.people.circles.access import Acting
 from cercle.people.circles.models import Member
-from cercle.people.circles.vocabulary import Category, Form, Ground, MemberKind, Permission
+from cercle.people.circles.vocabulary import Category, Form, Ground, MemberKind, Permission, Reader
 
 from ..models import (
     Action,
@@ -41,7 +42,7 @@ from ..vocabulary_plan import (
     ACTION_MOVES,
     ANSWERS,
     GOAL_MOVES,
-    OPEN_ACTIONS,
+    GOING,
     PLAN_MOVES,
     ActionState,
     Decided,
@@ -53,6 +54,12 @@ from ..vocabulary_plan import (
     problems,
 )
 
+OWNERS: dict[str, OwnerKind] = {
+    MemberKind.PRACTICE_ROLE: OwnerKind.PROFESSIONAL,
+    MemberKind.TEAM: OwnerKind.TEAM,
+    MemberKind.RELATIVE: OwnerKind.RELATIVE,
+    MemberKind.PATIENT: OwnerKind.PERSON,
+}
 LONGEST = 20_000  # characters of a long text
 SAME_RUN = timedelta(minutes=10)  # one writer's keys in one field are one row of history
 
@@ -102,15 +109,9 @@ def owner_of(acting: Acting, *, member: Member | UUID | None = None, name: str =
 
     wanted = member.pk if isinstance(member, Member) else member
     face = next((f for f in faces(acting) if f.pk == wanted), None)
-    if face is None or face.kind == MemberKind.CONNECTOR:
+    if face is None or face.kind not in OWNERS:
         raise Refused(_("Cette personne n’est pas, ou plus, dans le cercle."), "owner")
-    kind = {
-        MemberKind.PRACTICE_ROLE: OwnerKind.PROFESSIONAL,
-        MemberKind.TEAM: OwnerKind.TEAM,
-        MemberKind.RELATIVE: OwnerKind.RELATIVE,
-        MemberKind.PATIENT: OwnerKind.PERSON,
-    }[face.kind]  # type: ignore[index]
-    return Owner(kind, face.name, face.label or face.word, face.pk)
+    return Owner(OWNERS[face.kind], face.name, face.label or face.word, face.pk)
 
 
 # --- The plan ----------------------------------------------------------------------------------------------------------
@@ -182,6 +183,11 @@ def change(acting: Acting, *, row: Any, fields: Mapping[str, tuple[str, str]]) -
         if not isinstance(row, Meeting):
             plan = row if isinstance(row, CarePlan) else _lock_plan(acting, row.plan_id)
             _words_may_change(plan)
+        touched = {row.category}
+        if {"synthesis", "synthesis_category"} & set(fields) and isinstance(row, CarePlan):
+            touched.add(row.synthesis_category)  # a clash would show it, too
+        for category in touched:
+            _category(acting, category)
         columns = set()
         for name, (was, now) in fields.items():
             if name not in known:
@@ -229,8 +235,15 @@ def _set(acting: Acting, row: Any, name: str, now: str) -> set[str]:
         if now not in {str(v) for v in Priority.values}:
             raise Refused(_("Priorité inconnue."), "vocabulary")
         row.priority = int(now)
-    elif name in ("category", "synthesis_category"):
-        setattr(row, name, _category(acting, now))
+    elif name == "category":
+        row.category = _category(acting, now)
+    elif name == "synthesis_category":
+        row.synthesis_category = _category(acting, now)
+        quoted = PlanEvent.objects.filter(plan=row, kind="quoted").values_list("data__category", flat=True)
+        if not all(is_no_looser(now, source) for source in quoted):
+            raise Refused(
+                _("La synthèse reprend une note du cahier qui a moins de lecteurs que cette catégorie."), "looser"
+            )
     elif name == "problem":
         found = Problem.objects.filter(pk=_id(now), plan_id=row.plan_id).first() if now else None
         if now and found is None:
@@ -268,6 +281,7 @@ def adopt_note(acting: Acting, *, plan: CarePlan, note: Any) -> CarePlan:
     with transaction.atomic():
         plan = _lock_plan(acting, plan.pk)
         _words_may_change(plan)
+        _category(acting, plan.synthesis_category)
         was = plan.synthesis
         if quote in was:
             raise Refused(_("Cette note est déjà dans la synthèse."), "again")
@@ -275,6 +289,7 @@ def adopt_note(acting: Acting, *, plan: CarePlan, note: Any) -> CarePlan:
         plan.changed_at, plan.changed_by = timezone.now(), acting.actor_name[:200]
         plan.save(update_fields=["synthesis", "changed_at", "changed_by"])
         _keep_edit(acting, plan, "synthesis", was, plan.synthesis)
+        _event(acting, plan, "quoted", data={"note": str(note.pk), "category": str(note.category)})
         _told(acting, "coordination.note_adopted", plan, details={"note": str(note.pk)})
     return plan
 
@@ -284,17 +299,35 @@ def is_no_looser(to: str, source: str) -> bool:
     return all(source in p.readable for p in rights.current().profiles.values() if to in p.readable)
 
 
+def speaks_for_her(acting: Acting) -> str:
+    """By which title this reader may give the person's agreement online; "" when she may not."""
+    if acting.ground == Ground.PERSON:
+        return GivenBy.PERSON
+    return GivenBy.LEGAL_REP if acting.profile.code == "legal_rep" else ""
+
+
 def agree(
-    acting: Acting, *, plan: CarePlan, decision: str, given_by: str, given_name: str, form: str, given_on: date, words: str = ""
-) -> Agreement:  # fmt: skip
+    acting: Acting,
+    *,
+    plan: CarePlan,
+    decision: str,
+    given_by: str = "",
+    given_name: str = "",
+    form: str = "",
+    given_on: date | None = None,
+    words: str = "",
+    based_on: datetime | None = None,
+) -> Agreement:
     """What the person says of this version. An agreement freezes it (PlanVersion); a refusal is kept and leaves the draft open.
 
-    Written by an editor, or by the person (or her representative) online.
+    Written down by an editor; or given online by the person or her legal representative, who sign with their own name, that day.
+    `based_on`: the plan's `changed_at` as it was read; one does not agree to words that changed meanwhile.
     """
-    herself = acting.ground == Ground.PERSON or acting.profile.code == "legal_rep"
-    if not herself:
+    if own_title := speaks_for_her(acting):
+        given_by, given_name, form, given_on = own_title, acting.actor_name, Form.DIGITAL, timezone.localdate()
+    else:
         _may(acting, Permission.EDIT_PLAN)
-    if decision not in Decided.values or given_by not in GivenBy.values or form not in Form.values:
+    if decision not in Decided.values or given_by not in GivenBy.values or form not in Form.values or given_on is None:
         raise Refused(_("Accord incomplet."), "vocabulary")
     words, given_name = _text(words), " ".join(given_name.split())
     if not given_name:
@@ -303,12 +336,22 @@ def agree(
         raise Refused(_("La date de l’accord est dans le futur."), "future")
     if decision != Decided.YES and not words:
         raise Refused(
-            _("Notez ce que la personne a dit : un accord en partie, ou un refus, porte sur quelque chose."), "words"
+            _("Dites en quelques mots sur quoi porte un accord en partie, ou un refus.")
+            if own_title
+            else _("Notez ce que la personne a dit : un accord en partie, ou un refus, porte sur quelque chose."),
+            "words",
         )
     with transaction.atomic():
         plan = _lock_plan(acting, plan.pk)
+        _not_closed(plan)
         if not plan.is_open:
             raise Refused(_("Cette version a déjà reçu un accord. Ouvrez une révision pour la changer."), "state")
+        if based_on is not None and plan.changed_at > based_on:
+            raise Refused(
+                _("%(who)s a changé le plan depuis que vous l’avez lu. Relisez-le, puis répondez.")
+                % {"who": plan.changed_by},
+                "conflict",
+            )
         if decision != Decided.NO and not plan.goals.exclude(state=GoalState.DROPPED).exists():
             raise Refused(_("Un plan sans objectif ne peut pas recevoir d’accord."), "no_goal")
         given = Agreement.objects.create(
@@ -336,6 +379,7 @@ def sign(acting: Acting, *, plan: CarePlan) -> Signature:
         )
     with transaction.atomic():
         plan = _lock_plan(acting, plan.pk)
+        _not_closed(plan)
         if plan.state not in (PlanState.AGREED, PlanState.SIGNED):
             raise Refused(_("Le plan se signe une fois que la personne a donné son accord."), "state")
         if plan.signatures.filter(number=plan.number, author_user_id=acting.user_id).exists():
@@ -354,6 +398,7 @@ def revise(acting: Acting, *, plan: CarePlan, reason: str = "") -> CarePlan:
     _may(acting, Permission.EDIT_PLAN)
     with transaction.atomic():
         plan = _lock_plan(acting, plan.pk)
+        _not_closed(plan)
         if plan.is_open:
             raise Refused(_("Une révision est déjà ouverte."), "state")
         plan.number += 1
@@ -367,6 +412,7 @@ def propose(acting: Acting, *, plan: CarePlan, message: str = "") -> CarePlan:
     _may(acting, Permission.EDIT_PLAN)
     with transaction.atomic():
         plan = _lock_plan(acting, plan.pk)
+        _not_closed(plan)
         if not plan.goals.exists():
             raise Refused(
                 _("Ajoutez d’abord un objectif : le cercle doit pouvoir répondre sur quelque chose."), "no_goal"
@@ -385,6 +431,7 @@ def close_plan(acting: Acting, *, plan: CarePlan, reason: str) -> CarePlan:
         raise Refused(_("Dites pourquoi ce plan s’arrête."), "reason")
     with transaction.atomic():
         plan = _lock_plan(acting, plan.pk)
+        _not_closed(plan)
         plan.closed_at = timezone.now()
         plan.save(update_fields=["closed_at"])
         _event(acting, plan, "closed", text=_text(reason))
@@ -485,6 +532,50 @@ def move_goal(acting: Acting, *, goal: Goal, state: str, text: str = "") -> Goal
         GoalEvent.objects.create(goal=goal, kind="moved", from_state=was, to_state=state, text=text, **_signed(acting))
         _told(acting, "coordination.goal_moved", goal, Kind.UPDATE, details={"state": str(state)})
     return goal
+
+
+def order_goal(acting: Acting, *, goal: Goal, up: bool) -> None:
+    """One place up or down among the goals that this editor sees; those hidden from her keep theirs."""
+    _may(acting, Permission.EDIT_PLAN)
+    with transaction.atomic():
+        plan = _lock_plan(acting, _locked(acting, goal).plan_id)
+        _words_may_change(plan)
+        goals = list(plan.goals.select_for_update(of=("self",)).order_by("position", "id"))
+        shown = {g.pk for g in Goal.objects.visible_to(acting).filter(plan=plan, state__in=GOING)} | {goal.pk}
+        seen = [i for i, g in enumerate(goals) if g.pk in shown]
+        here = next(n for n, i in enumerate(seen) if goals[i].pk == goal.pk)
+        there = here - 1 if up else here + 1
+        if not 0 <= there < len(seen):
+            return
+        goals[seen[here]], goals[seen[there]] = goals[seen[there]], goals[seen[here]]
+        for n, row in enumerate(goals, 1):
+            if row.position != n:
+                row.position = n
+                row.save(update_fields=["position"])
+        _touch(acting, plan)
+        _told(acting, "coordination.plan_changed", plan, details={"fields": ["order"]})
+
+
+def set_readers(acting: Acting, *, row: Goal | Problem, hidden: int) -> None:
+    """Who of the circle does not see it (classes of readers), in any state of the plan. Its author always does."""
+    _may(acting, Permission.EDIT_PLAN)
+    hidden &= sum(HIDEABLE)
+    if hidden & Reader.HEALTH:
+        hidden |= Reader.CONNECTOR | Reader.BREAK_GLASS  # they read for a health professional
+    with transaction.atomic():
+        row = _locked(acting, row)
+        plan = _lock_plan(acting, row.plan_id)
+        _not_closed(plan)
+        _category(acting, row.category)
+        if hidden == row.hidden:
+            return
+        if hidden & acting.mask and row.author_user_id != acting.user_id:
+            raise Refused(_("Vous ne le verriez plus vous-même : demandez-le à la personne qui l’a écrit."), "own_mask")
+        _keep_edit(acting, row, "hidden", str(row.hidden), str(int(hidden)))
+        row.hidden = int(hidden)
+        row.save(update_fields=["hidden"])
+        _touch(acting, plan)
+        _told(acting, "coordination.readers_changed", row, Kind.UPDATE)
 
 
 def comment_goal(acting: Acting, *, goal: Goal, text: str) -> GoalComment:
@@ -627,7 +718,7 @@ def send(acting: Acting, *, plan: CarePlan, kind: str):
     from .. import plan_documents
 
     _may(acting, Permission.EDIT_PLAN)
-    whole = plan_documents.seen_by(acting, plan_documents.snapshot(acting, plan), plan)
+    whole = plan_documents.seen_by(acting, plan_documents.snapshot(acting, plan))
     category, hidden, parts = plan_documents.for_everyone(acting, whole)
     data = plan_documents.pdf_data(acting, parts, kind, plan=plan)
     content = pdf.render(plan_documents.TEMPLATE, data)
@@ -635,7 +726,7 @@ def send(acting: Acting, *, plan: CarePlan, kind: str):
         row = _lock_plan(acting, plan.pk)
         document = documents.store_upload(
             acting, file=io.BytesIO(content), category=category, hidden=hidden, holder_id=row.pk, type_code=plan_documents.TYPE_CODE,
-            title=plan_documents.document_title(row, kind), name=plan_documents.file_name(row, kind),
+            title=plan_documents.document_title(row, kind), name=plan_documents.file_name(row.number, kind),
         )  # fmt: skip
         _event(acting, row, "sent", data={"document": str(document.pk), "kind": str(kind)})
         _told(acting, "coordination.plan_sent", row, Kind.UPDATE, details={"kind": str(kind)})
@@ -744,6 +835,3 @@ def _told(
 ) -> None:  # fmt: skip
     record(acting, action, on=row, kind=kind, hidden=row.hidden if hidden is None else hidden, details=details)
     push(f"circle:{acting.circle_id}")
-
-
-__all__ = ["OPEN_ACTIONS", "Clash", "Kept", "Owner"]

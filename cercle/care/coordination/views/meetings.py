@@ -1,7 +1,9 @@
 """Concerted meetings: call, page (agenda, presence, minutes, decisions), PDF."""
 
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect
 from django.utils import timezone
@@ -14,14 +16,14 @@ from cercle.base.common.errors import Refused
 from cercle.base.web import panels
 from cercle.base.web.limits import limited
 from cercle.people.circles.access import Acting, enter
-from cercle.people.circles.faces import faces
+from cercle.people.circles.faces import Face, faces
 from cercle.people.circles.vocabulary import Permission
 
 from .. import meeting_documents as documents
 from ..actions import meetings as actions
 from ..actions.plan import owner_of
-from ..forms_plan import DecisionForm, MeetingForm
-from ..models import CarePlan, Decision, Goal, Meeting
+from ..forms_plan import DecisionForm, InviteesForm, MeetingForm, MoveForm
+from ..models import Attendance, CarePlan, Decision, Goal, Meeting
 from ..plan_tasks import sees_plan
 from ..vocabulary_plan import GoalState, MeetingState
 from .plan import _keep
@@ -45,6 +47,7 @@ def new(request: HttpRequest, circle_id: UUID) -> HttpResponse:
         else:
             return redirect("coordination:meeting", circle_id=acting.circle_id, meeting_id=meeting.pk)
     status = 422 if request.method == "POST" else 200
+    record(acting, "coordination.plan_shown", kind=Kind.READ)
     return panels.show(request, acting, "plan", status=status, mode="meeting_new", form=form)
 
 
@@ -69,8 +72,9 @@ def show(request: HttpRequest, circle_id: UUID, meeting_id: UUID) -> HttpRespons
 
 
 def _page(
-    request: HttpRequest, acting: Acting, meeting: Meeting, *, problem: str = "", status: int = 200, form=None
-) -> HttpResponse:
+    request: HttpRequest, acting: Acting, meeting: Meeting, *, problem: str = "", status: int = 200, form=None, invite_form=None,
+    move_form=None,
+) -> HttpResponse:  # fmt: skip
     record(acting, "coordination.meeting_read", kind=Kind.READ, on=meeting, hidden=meeting.hidden)
     people = faces(acting)
     me = acting.member.pk if acting.member else None
@@ -85,22 +89,34 @@ def _page(
         when_words=documents.when_words(meeting), decisions=meeting.decisions.select_related("action").order_by("position", "id"),
         my_invitation=next((a for a in invited if me and a.owner_member_id == me), None), all_goals=goals,
         form=form or DecisionForm(people=people), is_past=meeting.starts_at <= timezone.now(),
+        invite_form=invite_form or InviteesForm(auto_id="invite_%s", people=_not_invited(people, invited)), move_form=move_form or _move_form(meeting),
+        events=[e for e in meeting.events.order_by("id") if e.text or e.kind != "called"],
+        may_move=meeting.state != MeetingState.HELD or not (meeting.report or meeting.decisions.exists()),
         meeting_state=MeetingState(meeting.state).label,
     )  # fmt: skip
 
 
-def _do(request: HttpRequest, acting: Acting, meeting: Meeting, act) -> HttpResponse:
+def _do(request: HttpRequest, acting: Acting, meeting: Meeting, act, **forms) -> HttpResponse:
+    """The act, then the meeting again; refused, the page says why and gives back what was typed (`forms`)."""
     try:
         act()
     except Refused as refused:
-        return _page(request, acting, meeting, problem=str(refused.message), status=422)
+        return _page(request, acting, meeting, problem=str(refused.message), status=422, **forms)
+    return _back(acting, meeting)
+
+
+def _back(acting: Acting, meeting: Meeting) -> HttpResponse:
     return redirect("coordination:meeting", circle_id=acting.circle_id, meeting_id=meeting.pk)
 
 
 @require_POST
 def words(request: HttpRequest, circle_id: UUID, meeting_id: UUID) -> HttpResponse:
     acting, meeting = _reach(request, circle_id, meeting_id, Permission.EDIT_PLAN)
-    return _keep(request, acting, meeting, None)
+
+    def again(**said) -> HttpResponse:
+        return _page(request, acting, meeting, **said)
+
+    return _keep(request, acting, meeting, again, lambda: _back(acting, meeting))
 
 
 @require_POST
@@ -116,6 +132,44 @@ def held(request: HttpRequest, circle_id: UUID, meeting_id: UUID) -> HttpRespons
     there = set(request.POST.getlist("present"))
     present = {a.pk: str(a.pk) in there for a in meeting.attendances.all()}
     return _do(request, acting, meeting, lambda: actions.hold_meeting(acting, meeting=meeting, present=present))
+
+
+@require_POST
+def invite(request: HttpRequest, circle_id: UUID, meeting_id: UUID) -> HttpResponse:
+    acting, meeting = _reach(request, circle_id, meeting_id, Permission.EDIT_PLAN)
+    form = InviteesForm(request.POST, auto_id="invite_%s", people=faces(acting))
+    if not form.is_valid():
+        return _page(request, acting, meeting, status=422, invite_form=form)
+
+    def act():
+        actions.invite(acting, meeting=meeting, invitees=[owner_of(acting, **who) for who in form.invitees()])
+
+    return _do(request, acting, meeting, act, invite_form=form)
+
+
+@require_POST
+def move(request: HttpRequest, circle_id: UUID, meeting_id: UUID) -> HttpResponse:
+    acting, meeting = _reach(request, circle_id, meeting_id, Permission.EDIT_PLAN)
+    form = MoveForm(request.POST, auto_id="move_%s")
+    if not form.is_valid():
+        return _page(request, acting, meeting, status=422, move_form=form)
+    data = form.cleaned_data
+
+    def act():
+        starts_at = form.starts_at(ZoneInfo(meeting.zone))
+        actions.move_meeting(acting, meeting=meeting, starts_at=starts_at, minutes=data["minutes"], text=data["text"])
+
+    return _do(request, acting, meeting, act, move_form=form)
+
+
+def _not_invited(people: list[Face], invited: list[Attendance]) -> list[Face]:
+    there = {a.owner_member_id for a in invited}
+    return [f for f in people if f.pk not in there]
+
+
+def _move_form(meeting: Meeting) -> MoveForm:
+    at = meeting.starts_at.astimezone(ZoneInfo(meeting.zone))
+    return MoveForm(auto_id="move_%s", initial={"on": at.date(), "at": at.time(), "minutes": meeting.minutes})
 
 
 @require_POST
@@ -136,10 +190,12 @@ def decide(request: HttpRequest, circle_id: UUID, meeting_id: UUID) -> HttpRespo
     if not form.is_valid():
         return _page(request, acting, meeting, status=422, form=form)
     data = form.cleaned_data
-    act = lambda: actions.decide(  # noqa: E731
-        acting, meeting=meeting, text=data["text"], owner=owner_of(acting, **form.owner()), due_on=data["due_on"]
-    )
-    return _do(request, acting, meeting, act)
+
+    def act():
+        owner = owner_of(acting, **form.owner())
+        actions.decide(acting, meeting=meeting, text=data["text"], owner=owner, due_on=data["due_on"])
+
+    return _do(request, acting, meeting, act, form=form)
 
 
 @require_POST
@@ -184,8 +240,6 @@ def send(request: HttpRequest, circle_id: UUID, meeting_id: UUID) -> HttpRespons
     acting, meeting = _reach(request, circle_id, meeting_id, Permission.EDIT_PLAN)
 
     def act():
-        from django.contrib import messages
-
         actions.send_minutes(acting, meeting=meeting)
         messages.success(request, _("Le compte rendu est dans les documents du cercle."))
 

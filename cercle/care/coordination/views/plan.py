@@ -1,10 +1,12 @@
 """The plan's screens: the editor beside its pages, the plan as the circle reads it, its versions. One template: plan_panel.html."""
 
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
+from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -18,18 +20,21 @@ from cercle.base.common import pdf
 from cercle.base.common.errors import Refused
 from cercle.base.web import french, panels
 from cercle.base.web.limits import limited
+from cercle.care.notebook.forms import HIDEABLE
 from cercle.care.notebook.models import Note
 from cercle.people.circles.access import Acting, enter
-from cercle.people.circles.faces import faces
-from cercle.people.circles.vocabulary import Category, Form, MemberKind, Permission
+from cercle.people.circles.faces import Face, faces
+from cercle.people.circles.vocabulary import READER_LABELS, Category, Form, Ground, MemberKind, Permission
 
 from .. import plan_documents as documents
 from ..actions import plan as actions
-from ..forms_plan import ActionForm, AgreementForm
-from ..models import Action, CarePlan, CoordinationFile, Goal, GoalComment, Meeting, PlanVersion, Problem
-from ..plan_tasks import is_shared, sees_plan
+from ..forms_plan import ActionForm, AgreementForm, OnlineAgreementForm
+from ..models import Action, CarePlan, CoordinationFile, Goal, GoalComment, Meeting, PlanEvent, PlanVersion, Problem
+from ..plan_tasks import sees_plan
 from ..vocabulary_plan import (
     ACTION_MOVES,
+    EVENT_WORDS,
+    GOING,
     TITLES,
     ActionState,
     GoalState,
@@ -69,20 +74,29 @@ def panel(request: HttpRequest, acting: Acting, *, plan: CarePlan | None = None,
     may_edit = acting.may(Permission.EDIT_PLAN)
     context: dict[str, Any] = {
         "acting": acting, "circle_id": acting.circle_id, "faces": people, "plan": plan, "plans": plans, "may_edit": may_edit,
-        "may_answer": acting.may(Permission.ANSWER_PLAN), "problem": problem, "mode": extra.pop("mode", ""),
+        "may_answer": acting.may(Permission.ANSWER_PLAN) and not (plan and plan.closed_at), "problem": problem,
+        "mode": extra.pop("mode", ""),
         "meetings": Meeting.objects.visible_to(acting).order_by("-starts_at")[:6] if acting.may(Permission.READ_PLAN) else [],
     }  # fmt: skip
+    if context["mode"] in ("meeting", "meeting_new"):  # whether there is a plan or not; the meeting traces itself
+        return context | extra
     if plan is None:
         record(acting, "coordination.plan_read", kind=Kind.READ)
         own = acting.practice_role.organization_id if acting.practice_role else None
         context["may_start"] = may_edit and not any(p.organization_id == own and not p.closed_at for p in plans)
         return context | {"mode": "none"} | extra
     whole = documents.snapshot(acting, plan, people=people)
-    parts = documents.seen_by(acting, whole, plan)
+    parts = documents.seen_by(acting, whole)
     edited = may_edit and plan.closed_at is None and request.GET.get("lire") != "1"
     mode = context["mode"] or ("edit" if edited else "read")
     context |= {"mode": mode, "parts": parts, "kinds": [(k.value, k.label, TITLES[k]) for k in PlanKind]}
     context |= {"state_words": _state_words(plan), "state_kind": _state_kind(plan), "today": timezone.localdate()}
+    context |= {"own_title": actions.speaks_for_her(acting), "scores": documents.score_words(parts)}
+    signed = any(s["user"] == str(acting.user_id) for s in parts["signatures"])
+    context["may_sign"] = (
+        not plan.is_open and not plan.closed_at and not signed and acting.ground in (Ground.MEMBER, Ground.TEAM)
+        and acting.may(Permission.ANSWER_PLAN)
+    )  # fmt: skip
     context |= _goals(acting, plan, parts, people)
     if mode == "edit":
         context |= _editor(request, acting, plan, parts, context)
@@ -104,10 +118,14 @@ def _chosen(request: HttpRequest, acting: Acting, plans: list[CarePlan]) -> Care
 
 def _state_words(plan: CarePlan) -> str:
     word = _("Brouillon") if plan.is_open else str(PlanState(plan.state).label)
+    if plan.closed_at:
+        word = _("Clos")
     return _("%(state)s, version %(n)s") % {"state": word, "n": plan.number}
 
 
 def _state_kind(plan: CarePlan) -> tuple[str, str]:
+    if plan.closed_at:
+        return "wait", "lock"
     return {
         PlanState.DRAFT: ("wait", "pencil"), PlanState.REVISED: ("wait", "pencil"), PlanState.AGREED: ("info", "circle-check"),
         PlanState.SIGNED: ("done", "signature"),
@@ -132,10 +150,12 @@ def _goals(acting: Acting, plan: CarePlan, parts: dict, people) -> dict:
             acts.append(
                 SimpleNamespace(
                     pk=a["id"], label=a["label"], owner=a["owner"], owner_label=a["owner_label"], due=documents.due_words(a["due_on"]),
+                    due_words=_("avant le %(day)s") % {"day": documents.due_words(a["due_on"])} if a["due_on"] else _("en continu"),
                     initials=face.initials if face else french.initials(a["owner"]), tint=face.tint if face else "proche",
                     state="late" if late else {"in_progress": "ongoing", "cancelled": "withdrawn"}.get(a["state"], a["state"]),
                     state_words=_("Annulé") if a["state"] == "cancelled" else "", raw=a["state"], reason=a["reason"],
-                    mine=bool(me) and a["member"] == me, late=late,
+                    mine=bool(me) and a["member"] == me,
+                    blind=face is not None and not face.is_me and not _sees(face, g),
                     answers=[s for s in ("accepted", "in_progress", "done", "refused") if s in ACTION_MOVES[ActionState(a["state"])]],
                 )
             )  # fmt: skip
@@ -144,18 +164,30 @@ def _goals(acting: Acting, plan: CarePlan, parts: dict, people) -> dict:
                 **{k: v for k, v in g.items() if k not in ("actions", "id")}, pk=g["id"], actions=acts, thread=threads.get(g["id"], []),
                 state_label=GoalState(g["state"]).label, priority_label=Priority(g["priority"]).label,
                 done=sum(a.raw == "done" for a in acts), total=sum(a.raw != "cancelled" for a in acts),
+                hidden_from=hidden_words(g["hidden"]),
             )
         )  # fmt: skip
+    mine = [a for g in rows for a in g.actions if a.mine and a.raw != "cancelled"]
     return {
         "goals": rows,
-        "mine": [a for g in rows for a in g.actions if a.mine and a.raw in ("proposed", "accepted", "in_progress")],
+        "mine": [a for a in mine if a.raw != "done"],
+        "mine_done": [a for a in mine if a.raw == "done"],
     }
+
+
+def _sees(face: Face, goal: dict) -> bool:
+    """Whether someone in charge may read what she is in charge of."""
+    return goal["category"] in face.readable and not (goal["hidden"] & face.mask)
+
+
+def hidden_words(hidden: int) -> str:
+    return ", ".join(str(READER_LABELS[r]) for r in HIDEABLE if hidden & r)
 
 
 def _editor(request: HttpRequest, acting: Acting, plan: CarePlan, parts: dict, context: dict) -> dict:
     part = request.GET.get("part", "goals")
     part = part if part in PARTS else "goals"
-    goals = [g for g in context["goals"] if g.state in (GoalState.ACTIVE, GoalState.REACHED)]
+    goals = [g for g in context["goals"] if g.state in GOING]
     asked = request.GET.get("goal", "")
     if asked:
         part = "goals"
@@ -169,18 +201,36 @@ def _editor(request: HttpRequest, acting: Acting, plan: CarePlan, parts: dict, c
         "priorities": Priority.choices, "codes": list(problems().values()),
         "categories": [(c.value, c.label) for c in Category if c.value in acting.writable],
         "owners": [f for f in context["faces"] if f.kind != MemberKind.CONNECTOR],
-        "problem_rows": Problem.objects.visible_to(acting).filter(plan=plan, ended_at=None).order_by("position", "id"),
+        "problem_rows": list(Problem.objects.visible_to(acting).filter(plan=plan, ended_at=None).order_by("position", "id")),
+        "writable": acting.writable, "writes_synthesis": plan.synthesis_category in acting.writable,
+        "synthesis_label": Category(plan.synthesis_category).label,
         "forms": Form.choices, "goal_states": GoalState.choices, "words_open": plan.is_open,
         "unmet": [g for g in context["goals"] if g.state == GoalState.UNMET],
+        "dropped": [g for g in context["goals"] if g.state == GoalState.DROPPED],
         "agreements": plan.agreements.order_by("-id"), "signatures": plan.signatures.filter(number=plan.number).order_by("id"),
-        "has_signed": any(s["name"] == acting.actor_name for s in parts["signatures"]),
         "preview_url": reverse("coordination:plan_preview", args=[acting.circle_id, plan.pk]),
         "versions": plan.versions.count() if plan.number > 1 or not plan.is_open else 0,
-        "category_hint": acting.profile.default_category,
     }  # fmt: skip
-    if part in ("goals", "problems") and plan.is_open:
+    for p in found["problem_rows"]:
+        p.readers, p.hidden_from = _readers(p.hidden), hidden_words(p.hidden)
+    if found["row"]:
+        found["events"] = [
+            (e, GoalState(e.to_state).label) for e in found["row"].events.exclude(kind="opened", text="").order_by("id")
+        ]
+        found["readers"] = _readers(found["row"].hidden)
+        found["row_open"] = plan.is_open and found["row"].category in acting.writable
+        found["row_category"] = Category(found["row"].category).label
+    if part == "agreement":
+        found["events"] = [
+            (e, EVENT_WORDS[e.kind]) for e in PlanEvent.objects.filter(plan=plan, kind__in=EVENT_WORDS).order_by("-id")
+        ]
+    if part in ("goals", "problems") and plan.is_open and found["writes_synthesis"]:
         found["notes"] = suggestions(acting, plan, goal if part == "goals" else None)
     return found
+
+
+def _readers(hidden: int) -> list[tuple[int, Any, bool]]:
+    return [(int(r), READER_LABELS[r], bool(hidden & r)) for r in HIDEABLE]
 
 
 def suggestions(acting: Acting, plan: CarePlan, goal: Any) -> list[Note]:
@@ -206,7 +256,7 @@ def suggestions(acting: Acting, plan: CarePlan, goal: Any) -> list[Note]:
 
 def parts_progress(plan: CarePlan, parts: dict, acting: Acting) -> dict:
     """Which of the seven parts are ready, and what is missing in a sentence."""
-    going = [g for g in parts["goals"] if g["state"] in (GoalState.ACTIVE, GoalState.REACHED)]
+    going = [g for g in parts["goals"] if g["state"] in GOING]
     agreement = parts["agreement"]
     ready = {
         "person": bool(parts["referent"]["name"]),
@@ -325,7 +375,7 @@ def page(request: HttpRequest, circle_id: UUID, plan_id: UUID, number: int) -> H
 
 
 def _data(request: HttpRequest, acting: Acting, plan: CarePlan) -> dict:
-    parts = documents.seen_by(acting, documents.snapshot(acting, plan), plan)
+    parts = documents.seen_by(acting, documents.snapshot(acting, plan))
     return documents.pdf_data(
         acting, parts, _kind(request.GET.get("kind")), plan=plan, tinted=request.GET.get("goal", "")
     )
@@ -341,14 +391,17 @@ def printed(request: HttpRequest, circle_id: UUID, plan_id: UUID, kind: str) -> 
     acting, plan = _plan(request, circle_id, plan_id, Permission.READ_PLAN)
     if kind not in PlanKind.values:
         raise Http404
-    whole = documents.snapshot(acting, plan)
-    if number := request.GET.get("version"):
-        whole = _version(plan, number).data
-    parts = documents.seen_by(acting, whole, plan)
+    today = documents.snapshot(acting, plan)
+    parts = documents.seen_by(acting, today)
+    if asked := request.GET.get("version"):
+        version = _version(plan, asked)
+        parts = documents.seen_by(acting, version.data, today=today)
+        if signed := documents.signatures(plan, version.number):  # it was frozen before the first of them
+            parts |= {"signatures": signed, "state": PlanState.SIGNED}
     data = documents.pdf_data(acting, parts, kind, plan=plan)
     record(acting, "coordination.plan_printed", kind=Kind.EXPORT, on=plan, hidden=plan.hidden, details={"kind": kind})
     response = HttpResponse(pdf.render(documents.TEMPLATE, data), content_type="application/pdf")
-    response["Content-Disposition"] = f'attachment; filename="{documents.file_name(plan, kind)}"'
+    response["Content-Disposition"] = f'attachment; filename="{documents.file_name(parts["number"], kind)}"'
     response["Cache-Control"] = "no-store"
     return response
 
@@ -379,13 +432,13 @@ def versions(request: HttpRequest, circle_id: UUID, plan_id: UUID) -> HttpRespon
     new = request.GET.get("apres") if request.GET.get("apres") in dict(choices) else "now"
 
     def side(key: str) -> dict:
-        return documents.seen_by(acting, now if key == "now" else kept[int(key)].data, plan)
+        return documents.seen_by(acting, now if key == "now" else kept[int(key)].data, today=now)
 
     rows = documents.compare(side(old), side(new))
     record(acting, "coordination.versions_read", kind=Kind.READ, on=plan, hidden=plan.hidden)
     return panels.show(
         request, acting, "plan", plan=plan, mode="versions", rows=rows, choices=choices, old=old, new=new,
-        changed=sum(r["kind"] != "same" for r in rows), labels=dict(choices),
+        changed=sum(r["kind"] != "same" for r in rows), labels=[dict(choices)[old], dict(choices)[new]],
     )  # fmt: skip
 
 
@@ -411,19 +464,19 @@ def start(request: HttpRequest, circle_id: UUID) -> HttpResponse:
 @require_POST
 def words(request: HttpRequest, circle_id: UUID, plan_id: UUID) -> HttpResponse:
     acting, plan = _plan(request, circle_id, plan_id, Permission.EDIT_PLAN)
-    return _keep(request, acting, plan, plan, part=request.POST.get("part", ""))
+    return _keep_plan(request, acting, plan, plan, part=request.POST.get("part", ""))
 
 
 @require_POST
 def goal_words(request: HttpRequest, circle_id: UUID, goal_id: UUID) -> HttpResponse:
     acting, goal = _goal(request, circle_id, goal_id, Permission.EDIT_PLAN)
-    return _keep(request, acting, goal, goal.plan, goal=goal.pk)
+    return _keep_plan(request, acting, goal, goal.plan, goal=goal.pk)
 
 
 @require_POST
 def problem_words(request: HttpRequest, circle_id: UUID, problem_id: UUID) -> HttpResponse:
     acting, problem = _problem(request, circle_id, problem_id)
-    return _keep(request, acting, problem, problem.plan, part="problems")
+    return _keep_plan(request, acting, problem, problem.plan, part="problems")
 
 
 def _problem(request: HttpRequest, circle_id: UUID, problem_id: UUID) -> tuple[Acting, Problem]:
@@ -435,9 +488,12 @@ def _problem(request: HttpRequest, circle_id: UUID, problem_id: UUID) -> tuple[A
 
 
 def _keep(
-    request: HttpRequest, acting: Acting, row: Any, plan: CarePlan | None, *, part: str = "", goal: Any = ""
+    request: HttpRequest, acting: Acting, row: Any, again: Callable[..., HttpResponse], back: Callable[[], HttpResponse]
 ) -> HttpResponse:
-    """What a page saves by itself, field by field (JSON); without its script, the same by a button."""
+    """What a page saves by itself, field by field (JSON); without its script, the same by a button.
+
+    `again(problem=, status=)`: the page once more, with what is wrong; `back()`: where one goes when all is kept.
+    """
     fields = {
         name.removeprefix("was_"): (was, request.POST.get(name.removeprefix("was_"), ""))
         for name, was in request.POST.items()
@@ -449,7 +505,7 @@ def _keep(
     except Refused as refused:
         if wants_json:
             return JsonResponse({"refused": str(refused.message), "code": refused.code}, status=422)
-        return panels.show(request, acting, "plan", status=422, plan=plan, problem=str(refused.message))
+        return again(problem=f"{refused.message} {_mine(fields)}", status=422)
     fresh = type(row).objects.get(pk=row.pk)
     values = {
         name: actions.shown(fresh, name)
@@ -472,17 +528,28 @@ def _keep(
             },
             status=409 if kept.clashes else 200,
         )  # fmt: skip
-    if kept.clashes and plan is not None:
+    if kept.clashes:
         c = kept.clashes[0]
-        words = _(
-            "%(who)s a changé ce texte pendant que vous écriviez. Son texte : « %(text)s ». Reprenez le vôtre, puis enregistrez."
-        )
-        return panels.show(
-            request, acting, "plan", status=409, plan=plan, problem=words % {"who": c.by, "text": c.theirs}, typed=request.POST
-        )  # fmt: skip
-    if plan is None:
-        return redirect("coordination:meeting", circle_id=acting.circle_id, meeting_id=row.pk)
-    return _back(acting, plan.pk, part, goal)
+        said = _("%(who)s a changé ce texte pendant que vous écriviez. Son texte : « %(text)s ».") % {
+            "who": c.by, "text": c.theirs,
+        }  # fmt: skip
+        return again(problem=f"{said} {_mine({c.field: fields[c.field]})}", status=409)
+    return back()
+
+
+def _mine(fields: Mapping[str, tuple[str, str]]) -> str:
+    """What was typed and is not kept: said again, so that it can be taken up."""
+    texts = [now for was, now in fields.values() if now and now != was]
+    return " ".join(_("Votre texte : « %(text)s ».") % {"text": text} for text in texts)
+
+
+def _keep_plan(
+    request: HttpRequest, acting: Acting, row: Any, plan: CarePlan, *, part: str = "", goal: Any = ""
+) -> HttpResponse:
+    def again(**said) -> HttpResponse:
+        return panels.show(request, acting, "plan", plan=plan, **said)
+
+    return _keep(request, acting, row, again, lambda: _back(acting, plan.pk, part, goal))
 
 
 @require_POST
@@ -535,8 +602,39 @@ def goal_state(request: HttpRequest, circle_id: UUID, goal_id: UUID) -> HttpResp
 @require_POST
 def goal_comment(request: HttpRequest, circle_id: UUID, goal_id: UUID) -> HttpResponse:
     acting, goal = _goal(request, circle_id, goal_id, Permission.ANSWER_PLAN)
-    act = lambda: actions.comment_goal(acting, goal=goal, text=request.POST.get("text", "")) and None  # noqa: E731
-    return _do(request, acting, goal.plan, act, goal="" if request.POST.get("lire") else goal.pk)
+    return _do(
+        request, acting, goal.plan, lambda: actions.comment_goal(acting, goal=goal, text=request.POST.get("text", "")),
+        goal="" if request.POST.get("lire") else goal.pk,
+    )  # fmt: skip
+
+
+@require_POST
+def goal_order(request: HttpRequest, circle_id: UUID, goal_id: UUID) -> HttpResponse:
+    acting, goal = _goal(request, circle_id, goal_id, Permission.EDIT_PLAN)
+    up = request.POST.get("up") == "1"
+    return _do(request, acting, goal.plan, lambda: actions.order_goal(acting, goal=goal, up=up), goal=goal.pk)
+
+
+@require_POST
+def goal_readers(request: HttpRequest, circle_id: UUID, goal_id: UUID) -> HttpResponse:
+    acting, goal = _goal(request, circle_id, goal_id, Permission.EDIT_PLAN)
+    return _do(
+        request, acting, goal.plan, lambda: actions.set_readers(acting, row=goal, hidden=_hidden(request)), goal=goal.pk
+    )
+
+
+@require_POST
+def problem_readers(request: HttpRequest, circle_id: UUID, problem_id: UUID) -> HttpResponse:
+    acting, problem = _problem(request, circle_id, problem_id)
+    return _do(
+        request, acting, problem.plan, lambda: actions.set_readers(acting, row=problem, hidden=_hidden(request)),
+        part="problems",
+    )  # fmt: skip
+
+
+def _hidden(request: HttpRequest) -> int:
+    """The boxes that are ticked; whatever else is sent is no class of readers."""
+    return sum(int(r) for r in HIDEABLE if str(int(r)) in request.POST.getlist("hidden"))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -568,7 +666,8 @@ def action_edit(request: HttpRequest, circle_id: UUID, action_id: UUID) -> HttpR
         )
 
     return _sheet(
-        request, acting, action.goal, form, act, _("L’action"), _("Enregistrer"), row=action, events=action.events.order_by("id"),
+        request, acting, action.goal, form, act, _("L’action"), _("Enregistrer"), row=action, fixed=not action.goal.plan.is_open,
+        events=[(e, ActionState(e.to_state).label) for e in action.events.order_by("id")],
         moves=[(s.value, s.label) for s in ActionState if s in ACTION_MOVES[ActionState(action.state)]],
     )  # fmt: skip
 
@@ -631,7 +730,7 @@ def adopt(request: HttpRequest, circle_id: UUID, plan_id: UUID, note_id: UUID) -
 @require_POST
 def agree(request: HttpRequest, circle_id: UUID, plan_id: UUID) -> HttpResponse:
     acting, plan = _plan(request, circle_id, plan_id, Permission.READ_PLAN)
-    form = AgreementForm(request.POST)
+    form = (OnlineAgreementForm if actions.speaks_for_her(acting) else AgreementForm)(request.POST)
 
     def act():
         if not form.is_valid():
@@ -687,12 +786,10 @@ def send(request: HttpRequest, circle_id: UUID, plan_id: UUID) -> HttpResponse:
     acting, plan = _plan(request, circle_id, plan_id, Permission.EDIT_PLAN)
 
     def act():
-        from django.contrib import messages
-
-        actions.send(acting, plan=plan, kind=_kind(request.POST.get("kind")))
-        messages.success(request, _("Le document est dans les documents du cercle."))
+        document = actions.send(acting, plan=plan, kind=_kind(request.POST.get("kind")))
+        said = _("Le document est dans les documents du cercle.")
+        if who := hidden_words(document.hidden):
+            said += " " + _("Il n’est pas montré à : %(who)s, comme une partie du plan.") % {"who": who}
+        messages.success(request, said)
 
     return _do(request, acting, plan, act, part=request.POST.get("part", "goals"))
-
-
-__all__ = ["is_shared", "panel"]
