@@ -3,7 +3,9 @@
 from datetime import date
 from types import SimpleNamespace
 
-from cercle.care.coordination.actions import files
+from django.core.files.uploadedfile import SimpleUploadedFile
+
+from cercle.care.coordination.actions import files, handover, sheets
 from cercle.people.circles.access import make_viewer
 from cercle.people.circles.desks import DAC, desk_of
 from tests import factories as make
@@ -45,7 +47,10 @@ def walk_rows(acting, note) -> dict:
     file = files.open_file(
         who.desk, patient=acting.patient, level=2, referent=who.role, entry_reason="home", informed_on=date(2026, 1, 5)
     )
-    sheet = files.write_sheet(who.desk, file=file, act="call", at=note.written_at, minutes=15, text=note.text)
+    joined = SimpleUploadedFile("lettre.txt", note.text.encode(), "text/plain")
+    sheet = sheets.write_sheet(
+        who.desk, file=file, act="call", at=note.written_at, minutes=15, text=note.text, files=[joined]
+    )
     files.add_private_note(who.desk, file=file, text=note.text)
-    handover = files.hand_over(who.desk, from_role=who.role, to_role=colleague.role)
-    return {"file_id": file.pk, "sheet_id": sheet.pk, "handover_id": handover.pk}
+    passed = handover.hand_over(who.desk, from_role=who.role, to_role=colleague.role)
+    return {"file_id": file.pk, "sheet_id": sheet.pk, "handover_id": passed.pk, "piece_id": sheet.files.get().pk}

@@ -5,7 +5,7 @@ import time
 import pytest
 from django.utils import timezone
 
-from cercle.care.coordination.actions import files
+from cercle.care.coordination.actions import files, sheets
 from cercle.care.coordination.models import CoordinationFile, FollowUpSheet
 from tests import factories as make
 from tests.factories import coordination as made
@@ -25,7 +25,7 @@ class Desk:
         files.write_synthesis(
             self.alice.desk, file=self.file, synthesis="Trois chutes depuis janvier.", wish="Rester chez moi."
         )
-        self.sheet = files.write_sheet(
+        self.sheet = sheets.write_sheet(
             self.alice.desk, file=self.file, act="visit", at=timezone.now(), minutes=45, text="Vue à domicile. " * 20
         )
         files.add_private_note(self.alice.desk, file=self.file, text="Venir à deux.")

@@ -14,7 +14,7 @@ class CoordinationConfig(AppConfig):
         from cercle.people.circles.desks import DeskRight, desk
 
         from . import listening, notices, own_tasks
-        from .views import files
+        from .views import files, sheets
 
         def holds_files(request) -> bool:
             found = desk(request)
@@ -56,7 +56,7 @@ class CoordinationConfig(AppConfig):
         )
         own_tasks.register(todo)
         for kind in ("visit", "call", "meeting"):
-            outcomes.register(kind, _("En faire une fiche de suivi"), files.url_of_visit)
+            outcomes.register(kind, _("En faire une fiche de suivi"), sheets.url_of_visit)
 
         from . import plan_setup
 

@@ -1,13 +1,19 @@
 """What the apps below know of the same person, for « où en est-on ? »: next appointments, trend of the scores."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from cercle.base.web import french
 from cercle.care.agenda import queries as agenda
+from cercle.care.agenda.models import Appointment
+from cercle.care.agenda.vocabulary import Kind
 from cercle.care.questionnaires import queries as questionnaires
+
+from .models import CoordinationFile, Handover
 
 WIDTH, HEIGHT, LEFT = 396, 92, 50  # of the chart, in its own units
 
@@ -36,6 +42,29 @@ def of(acting) -> dict:
         "trends": trends[: 2 if aggir else 4],
         "chart": chart(aggir.points[-6:]) if aggir else None,
     }
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    at: datetime
+    title: str
+    file: CoordinationFile
+
+
+def visits_of(handover: Handover, files: list[CoordinationFile]) -> list[Visit]:
+    """What whoever is away had placed about these people while somebody else answers for them: it is listed, not moved.
+
+    Of the structure's own agenda, and nothing that its author masked.
+    """
+    known = {f.patient_id: f for f in files if not f.is_closed}
+    rows = Appointment.objects.standing().filter(
+        entries__calendar__practice_role=handover.from_role_id, organization_id=handover.organization_id, hidden=0,
+        circle_id__in=known, starts_at__gte=timezone.now(), rrule="",
+    )  # fmt: skip
+    if handover.until:
+        rows = rows.filter(starts_at__date__lte=handover.until)
+    words = [(a, a.title or str(Kind(a.kind).label)) for a in rows.order_by("starts_at")[:100]]
+    return [Visit(a.starts_at, title, known[a.circle_id]) for a, title in words]
 
 
 def chart(points) -> Chart:

@@ -9,8 +9,11 @@ from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from cercle.base.common.ids import uuid7
+from cercle.people.circles.desks import DAC, holds_files
 from cercle.people.directory.models import PracticeRole, Team
 
+from .models import CoordinationFile
+from .models.files import ADMINISTRATIVE
 from .vocabulary import (
     Act,
     EntryReason,
@@ -18,6 +21,7 @@ from .vocabulary import (
     Family,
     Housing,
     Income,
+    InformedHow,
     Level,
     Protection,
     Right,
@@ -46,13 +50,48 @@ class RoleField(forms.ModelChoiceField):
         return f"{role.practitioner.display_name}, {role.short_label.lower()}"
 
 
+class ElsewhereField(RoleField):
+    def label_from_instance(self, role):
+        return f"{role.organization.display_name} : {role.practitioner.display_name}"
+
+
 def colleagues(organization):
-    """Those of the structure, by name."""
-    return (
-        PracticeRole.objects.filter(organization=organization, ended_at=None)
-        .select_related("practitioner", "organization")
-        .order_by("practitioner__sort")
+    """Those of the structure who may hold a file, by name."""
+    return _holders(PracticeRole.objects.filter(organization=organization))
+
+
+def elsewhere(organization):
+    """Those of the other DACs, by structure then name."""
+    others = PracticeRole.objects.filter(organization__category=DAC, organization__closed_on=None)
+    return _holders(others.exclude(organization=organization), "organization__sort")
+
+
+def _holders(roles, *order):
+    rows = roles.filter(ended_at=None).select_related("practitioner", "organization")
+    kept = [role.pk for role in rows if holds_files(role)]
+    return rows.filter(pk__in=kept).order_by(*order, "practitioner__sort")
+
+
+def holders_who_left(organization):
+    """Who no longer works there and still is the referent of somebody: her files must find another one."""
+    living = CoordinationFile.objects.of(organization).living()
+    return PracticeRole.objects.filter(
+        organization=organization, ended_at__isnull=False, pk__in=living.values("referent_id")
     )
+
+
+class FilesField(forms.FileField):
+    """Several files under one name; the action checks and cleans each of them."""
+
+    widget = forms.FileInput
+
+    def clean(self, data, initial=None):
+        return list(data or ())
+
+
+class ManyFiles(forms.FileInput):
+    def value_from_datadict(self, data, files, name):
+        return files.getlist(name) if hasattr(files, "getlist") else []
 
 
 class MinutesField(forms.CharField):
@@ -62,7 +101,7 @@ class MinutesField(forms.CharField):
         text = super().clean(value)
         found = MINUTES.match(text)
         if not found:
-            raise forms.ValidationError(_("Écrivez une durée : 15, 45 min, 1 h 30."))
+            raise forms.ValidationError(_("Écrivez une durée : 15, 45 min, 1 h 30."))
         hours, rest, minutes = found.groups()
         total = int(hours) * 60 + int(rest or 0) if hours is not None else int(minutes)
         if total > 1440:
@@ -82,6 +121,7 @@ class SheetForm(forms.Form):
     people = forms.CharField(
         label=_("Avec qui"), max_length=1000, required=False, help_text=_("Des noms séparés par des virgules.")
     )
+    files = FilesField(required=False, widget=ManyFiles)
     share = forms.BooleanField(label=_("Dire aussi dans le cahier de liaison"), required=False)
     visit = forms.UUIDField(required=False, widget=forms.HiddenInput)  # the appointment that it tells
     ref = forms.UUIDField(required=False, widget=forms.HiddenInput)  # names what this form sends: sent twice, kept once
@@ -103,10 +143,26 @@ class SheetForm(forms.Form):
         }  # fmt: skip
 
 
-class SeriesForm(SheetForm):
+class CorrectionForm(SheetForm):
     share = None
     visit = None
     ref = None
+    based_on = forms.IntegerField(widget=forms.HiddenInput)
+    reason = forms.CharField(label=_("Pourquoi (facultatif)"), max_length=400, required=False)
+
+
+class SeriesForm(SheetForm):
+    share = None
+    visit = None
+    files = None
+
+
+class WithdrawForm(forms.Form):
+    reason = forms.CharField(label=_("Pourquoi"), max_length=400)
+
+
+class ShareForm(forms.Form):
+    pass
 
 
 class SynthesisForm(forms.Form):
@@ -150,18 +206,27 @@ class AdministrativeForm(forms.Form):
                 label=label, choices=_choices(RightState, "—"), required=False
             )
             self.fields[f"until_{code}"] = _day(label=_("jusqu’au"), required=False)
+            self.fields[f"note_{code}"] = forms.CharField(label=_("Précision"), max_length=200, required=False)
+
+    def clean(self):
+        data = super().clean()
+        for code, _label in Right.choices:
+            if not data.get(f"right_{code}") and (data.get(f"until_{code}") or data.get(f"note_{code}")):
+                self.add_error(f"right_{code}", _("Dites où en est ce droit."))
+        return data
 
     @property
     def right_rows(self):
-        return [(self[f"right_{code}"], self[f"until_{code}"]) for code, _label in Right.choices]
+        return [(self[f"right_{code}"], self[f"until_{code}"], self[f"note_{code}"]) for code, _label in Right.choices]
 
     @staticmethod
     def start(file) -> dict:
-        from .models.files import ADMINISTRATIVE
-
         found = {name: getattr(file, name) for name in ADMINISTRATIVE if name != "rights"} | {"based_on": file.version}
         for code, line in file.rights.items():
-            found |= {f"right_{code}": line.get("state", ""), f"until_{code}": line.get("until", "")}
+            found |= {
+                f"{what}_{code}": line.get(key, "")
+                for what, key in (("right", "state"), ("until", "until"), ("note", "note"))
+            }
         return found
 
     def values(self) -> dict:
@@ -170,12 +235,19 @@ class AdministrativeForm(forms.Form):
         for code, _label in Right.choices:
             state, until = data.pop(f"right_{code}"), data.pop(f"until_{code}")
             if state:
-                rights[code] = {"state": state, "until": str(until) if until else "", "note": ""}
+                rights[code] = {
+                    "state": state,
+                    "until": str(until) if until else "",
+                    "note": data.get(f"note_{code}", ""),
+                }
+            data.pop(f"note_{code}")
         return data | {"rights": rights}
 
 
 class PrivateForm(forms.Form):
     text = _long(label=_("Note interne"), rows=4, max_length=20_000)
+    ref = forms.UUIDField(required=False, widget=forms.HiddenInput)
+    corrects = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
 
 class OpenForm(forms.Form):
@@ -216,6 +288,10 @@ class CoReferentForm(forms.Form):
     practice_role = RoleField(label=_("Co-référent"), queryset=PracticeRole.objects.none())
 
 
+class EndCoReferentForm(CoReferentForm):
+    """Among those who are."""
+
+
 class SuspendForm(forms.Form):
     reason = _long(label=_("Pourquoi"), rows=2, max_length=400)
     until = _day(label=_("Revoir le"), required=False)
@@ -233,6 +309,7 @@ class CloseForm(forms.Form):
 
 class ReopenForm(forms.Form):
     reason = _long(label=_("Pourquoi"), rows=2, max_length=400)
+    referent = RoleField(label=_("Référent"), queryset=PracticeRole.objects.none())
     new_episode = forms.TypedChoiceField(
         label=_("Quel dossier ?"), coerce=lambda v: v == "1", initial="1", widget=forms.RadioSelect,
         choices=[("1", _("Un nouvel épisode")), ("0", _("Le même, clos trop tôt"))],
@@ -241,7 +318,7 @@ class ReopenForm(forms.Form):
 
 
 class TransferForm(forms.Form):
-    referent = RoleField(label=_("Référent dans l’autre DAC"), queryset=PracticeRole.objects.none())
+    referent = ElsewhereField(label=_("Référent dans l’autre DAC"), queryset=PracticeRole.objects.none())
     text = _long(label=_("Mot d’accompagnement"), rows=3, max_length=1000)
     informed_on = _day(label=_("Personne informée le"))
 
@@ -254,10 +331,15 @@ class HandoverForm(forms.Form):
         choices=[("leave", _("Une absence : les dossiers reviennent")), ("departure", _("Un départ"))],
     )  # fmt: skip
     until = _day(label=_("Dernier jour du remplacement"), required=False)
+    ref = forms.UUIDField(required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args, organization, **kwargs):
         super().__init__(*args, **kwargs)
-        self.fields["from_role"].queryset = self.fields["to_role"].queryset = colleagues(organization)
+        there = colleagues(organization)
+        self.fields["from_role"].queryset = (there.order_by() | holders_who_left(organization)).order_by(
+            "practitioner__sort"
+        )
+        self.fields["to_role"].queryset = there
 
     def clean(self):
         data = super().clean()
@@ -269,5 +351,16 @@ class HandoverForm(forms.Form):
         data = self.cleaned_data
         return {
             "from_role": data["from_role"], "to_role": data["to_role"],
-            "until": data["until"] if data["kind"] == "leave" else None,
+            "until": data["until"] if data["kind"] == "leave" else None, "ref": data["ref"],
         }  # fmt: skip
+
+
+class ProlongForm(forms.Form):
+    until = _day(label=_("Dernier jour du remplacement"))
+
+
+class InformedForm(forms.Form):
+    how = forms.ChoiceField(
+        label=_("Prévenues"), choices=[(InformedHow.LETTER, _("par courrier")), (InformedHow.SPOKEN, _("de vive voix"))]
+    )
+    on = _day(label=_("le"))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID
 
 from django.db.models import Count, Exists, F, Q, Sum
@@ -15,10 +16,19 @@ from cercle.people.circles.access import Acting
 from cercle.people.circles.desks import Desk
 from cercle.people.patients.models import Identity
 
-from .gates import refused_by
+from .gates import opposed_files, refused_by
 from .models import Action as PlanAction
-from .models import CarePlan, CoordinationFile, CoReferent, FollowUpSheet, Goal
-from .vocabulary import ACT_ICONS, FileState, SheetState
+from .models import (
+    CoordinationFile,
+    CoReferent,
+    FollowUpSheet,
+    Goal,
+    Handover,
+    HandoverLine,
+    PrivateNote,
+    SheetFile,
+)
+from .vocabulary import Act, FileState, SheetState, Topic
 from .vocabulary_plan import OPEN_ACTIONS
 
 PAGE = 50
@@ -59,6 +69,7 @@ class State:
     goals: list[GoalLine] = field(default_factory=list)
     late: list[PlanAction] = field(default_factory=list)
     late_count: int = 0
+    others: list[CoordinationFile] = field(default_factory=list)  # the same person's other episodes here
 
     @property
     def active(self) -> int:
@@ -69,7 +80,7 @@ class State:
         return sum(g.state == "reached" for g in self.goals)
 
 
-def state_of(desk: Desk, file: CoordinationFile, acting: Acting | None) -> State:
+def state_of(file: CoordinationFile, acting: Acting | None) -> State:
     """`acting`: the same person in the circle, for what the circle holds (goals, actions); None once she has left it."""
     rows = FollowUpSheet.objects.filter(file=file, state=SheetState.CURRENT)
     totals = rows.aggregate(n=Count("pk"), minutes=Sum("minutes"))
@@ -79,6 +90,7 @@ def state_of(desk: Desk, file: CoordinationFile, acting: Acting | None) -> State
         sheet_count=totals["n"],
         sheet_minutes=totals["minutes"] or 0,
         co_referents=list(file.co_referents.filter(ended_at=None).select_related("practice_role__practitioner")),
+        others=other_episodes(file),
     )
     if acting is not None and acting.may("read_plan"):
         _plan_of(found, file, acting)
@@ -148,11 +160,8 @@ class Filters:
     @classmethod
     def of(cls, data, desk: Desk) -> "Filters":
         whose = data.get("qui", "mine")
-        if whose not in ("mine", "all"):
-            try:
-                whose = str(UUID(whose))
-            except ValueError:
-                whose = "mine"
+        if whose not in ("mine", "all") and not _uuid(whose):
+            whose = "mine"
         state = data.get("etat", "living")
         level = data.get("niveau", "")
         return cls(
@@ -245,30 +254,150 @@ def late_counts(desk: Desk, files: list[CoordinationFile]) -> dict[UUID, int]:
 # --- The sheets ---------------------------------------------------------------------------------------------------------
 
 
-def sheets(desk: Desk, data):
-    """Sheets of the structure: mine, or everybody's; by act, topic, period. Files of those who refused are left out."""
-    rows = FollowUpSheet.objects.filter(organization=desk.organization, state=SheetState.CURRENT).filter(
-        Q(file__patient__circle__has_oppositions=False) | ~Exists(refused_by(desk, patient="file__patient"))
-    )
-    if data.get("qui", "mine") != "all":
-        rows = rows.filter(author_role_id=desk.practice_role_id)
-    if data.get("acte") in ACT_ICONS:
-        rows = rows.filter(act=data["acte"])
-    if data.get("sujet"):
-        rows = rows.filter(topic=data["sujet"])
-    for name, lookup, more in (("du", "at__gte", 0), ("au", "at__lt", 1)):
-        try:
-            day = date.fromisoformat(data.get(name, "")) + timedelta(days=more)
-        except (ValueError, OverflowError):
-            continue
-        rows = rows.filter(**{lookup: timezone.make_aware(datetime.combine(day, time(0)))})
+@dataclass(frozen=True)
+class SheetFilters:
+    whose: str = "all"  # mine | all | a practice role's id
+    act: str = ""
+    topic: str = ""
+    begin: date | None = None
+    end: date | None = None
+    words: str = ""  # in one file only: a structure's sheets are too many to be read for a word
+
+    @classmethod
+    def of(cls, data, *, whose: str) -> "SheetFilters":
+        asked = data.get("qui", whose)
+        return cls(
+            whose=asked if asked in ("mine", "all") or _uuid(asked) else whose,
+            act=data.get("acte", "") if data.get("acte") in Act.values else "",
+            topic=data.get("sujet", "") if data.get("sujet") in Topic.values else "",
+            begin=_day(data.get("du", "")),
+            end=_day(data.get("au", "")),
+            words=data.get("q", "").strip()[:80],
+        )
+
+    @property
+    def are_set(self) -> bool:
+        return self != SheetFilters(whose=self.whose) or self.whose not in ("mine", "all")
+
+    def query(self, **more) -> str:
+        """Without the words: what one looks for in a text has no place in an address."""
+        given = {"qui": self.whose, "acte": self.act, "sujet": self.topic, "du": self.begin, "au": self.end} | more
+        return "?" + urlencode({k: v for k, v in given.items() if v})
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except (ValueError, AttributeError, TypeError):
+        return None
+
+
+def _day(text: str) -> date | None:
+    try:
+        day = date.fromisoformat(text)
+    except (ValueError, TypeError):
+        return None
+    return day if 1900 <= day.year <= 2200 else None
+
+
+def sheets(desk: Desk, filters: SheetFilters, *, file: CoordinationFile | None = None):
+    """Of one file, or of the structure: then files of those who refused are left out."""
+    rows = FollowUpSheet.objects.filter(organization=desk.organization, state=SheetState.CURRENT)
+    if file is not None:
+        rows = rows.filter(file=file)
+        if filters.words:
+            rows = rows.filter(text__icontains=filters.words)
+    else:
+        rows = rows.filter(
+            Q(file__patient__circle__has_oppositions=False) | ~Exists(refused_by(desk, patient="file__patient"))
+        )
+    if filters.whose != "all":
+        rows = rows.filter(author_role_id=desk.practice_role_id if filters.whose == "mine" else filters.whose)
+    if filters.act:
+        rows = rows.filter(act=filters.act)
+    if filters.topic:
+        rows = rows.filter(topic=filters.topic)
+    if filters.begin:
+        rows = rows.filter(at__gte=_midnight(filters.begin))
+    if filters.end:
+        rows = rows.filter(at__lt=_midnight(filters.end + timedelta(days=1)))
     return rows
 
 
-# --- Mes tâches ---------------------------------------------------------------------------------------------------------
+def _midnight(day: date) -> datetime:
+    return timezone.make_aware(datetime.combine(day, time(0)))
 
 
-def plans_to_review(desk: Desk):
-    return CarePlan.objects.filter(
-        organization=desk.organization, closed_at=None, review_on__lte=timezone.localdate() + SOON
+def page_of_sheets(rows, after: str = "") -> tuple[list[FollowUpSheet], str]:
+    """Newest first, and where the next page begins."""
+    at, _sep, last = after.partition("~")
+    if last_id := _uuid(last):
+        try:
+            moment = datetime.fromisoformat(at)
+        except ValueError:
+            return [], ""
+        rows = rows.filter(Q(at__lt=moment) | Q(at=moment, pk__lt=last_id))
+    found = list(rows.select_related("file__patient__identity").order_by("-at", "-id")[: PAGE + 1])
+    following = f"{found[PAGE - 1].at.isoformat()}~{found[PAGE - 1].pk}" if len(found) > PAGE else ""
+    return found[:PAGE], following
+
+
+def attached(rows: list[FollowUpSheet]) -> dict[UUID, int]:
+    """{sheet id: how many files}; one statement."""
+    held = SheetFile.objects.filter(sheet__in=[r.pk for r in rows], withdrawn_at=None)
+    return dict(held.values_list("sheet_id").annotate(n=Count("pk")))
+
+
+def other_episodes(file: CoordinationFile) -> list[CoordinationFile]:
+    """Of the same person with this structure, her files brought together included."""
+    root = file.patient.canonical_id
+    rows = CoordinationFile.objects.filter(organization_id=file.organization_id).exclude(pk=file.pk)
+    return list(rows.filter(Q(patient_id=root) | Q(patient__merged_into=root)).order_by("-opened_at")[:12])
+
+
+def private_notes(desk: Desk, file: CoordinationFile) -> list[PrivateNote]:
+    root = file.patient.canonical_id
+    rows = PrivateNote.objects.filter(organization=desk.organization, replaced_by=None, withdrawn_at=None)
+    return list(rows.filter(Q(patient_id=root) | Q(patient__merged_into=root)).order_by("-written_at")[:100])
+
+
+# --- A handover ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Passed:
+    """What was passed on, as one colleague may read it."""
+
+    lines: list[HandoverLine]
+    unseen: int  # files of those who refused her
+    visits: list[Any] = field(default_factory=list)  # what the one who is away had placed about these people
+
+    @property
+    def passed(self) -> list[HandoverLine]:
+        return [x for x in self.lines if not x.kept]
+
+    @property
+    def kept(self) -> list[HandoverLine]:
+        return [x for x in self.lines if x.kept]
+
+    @property
+    def to_tell(self) -> list[HandoverLine]:
+        """People whom nobody told yet; whoever died, or whose file went back, is not waited for."""
+        waited = (x for x in self.passed if not (x.informed_on or x.as_co_referent or x.given_back_at))
+        return [x for x in waited if not x.file.patient.is_deceased]
+
+    @property
+    def told(self) -> list[HandoverLine]:
+        return [x for x in self.passed if x.informed_on]
+
+
+def handover_lines(desk: Desk, handover: Handover) -> Passed:
+    rows = list(
+        handover.lines.select_related("file__patient__identity", "file__patient__circle").order_by(
+            "file__patient__identity__sort", "id"
+        )[:500]
     )
+    # Whoever the person refused does not read her name here either.
+    hidden = set(opposed_files(desk).filter(pk__in=[x.file_id for x in rows]).values_list("pk", flat=True))
+    seen = [x for x in rows if x.file_id not in hidden]
+    return Passed(lines=seen, unseen=len(rows) - len(seen))

@@ -172,3 +172,20 @@ class RightState(models.TextChoices):
 class HandoverReason(models.TextChoices):
     LEAVE = "leave", _("absence (congé, arrêt, formation)")
     DEPARTURE = "departure", _("départ")
+
+
+class HandoverEnd(models.TextChoices):
+    """How a file left a handover."""
+
+    BACK = "back", _("rendu")
+    GIVEN = "given", _("confié à quelqu’un d’autre")
+    CLOSED = "closed", _("clos entre-temps")
+    STAYED = "stayed", _("resté chez le remplaçant")
+
+
+class InformedHow(models.TextChoices):
+    """How the person was told of her new referent."""
+
+    CERCLE = "cercle", _("dans Cercle")
+    LETTER = "letter", _("par courrier")
+    SPOKEN = "spoken", _("de vive voix")

@@ -39,11 +39,8 @@ class DocumentQuerySet(models.QuerySet):
         return self.filter(scan_state__in=[Document.Scan.NOT_SCANNED, Document.Scan.ERROR])
 
 
-class Document(Record):
-    class State(models.TextChoices):
-        DRAFT = "draft", _("Brouillon")  # sent with a note that is not written yet
-        KEPT = "kept", _("Conservé")
-        WITHDRAWN = "withdrawn", _("Retiré")
+class StoredFile(Record):
+    """What any kept file says of its bytes, whoever may read it: a circle's document, a structure's attachment."""
 
     class Scan(models.TextChoices):
         NOT_SCANNED = "not_scanned", _("Non analysé")
@@ -51,13 +48,50 @@ class Document(Record):
         INFECTED = "infected", _("Virus trouvé")
         ERROR = "error", _("Analyse en échec")
 
-    circle = models.ForeignKey("circles.Circle", models.PROTECT, related_name="documents")
-    # The row it is joined to (a note), so that an opposition to that row holds for its files; any kind of row.
-    holder_id = models.UUIDField(null=True, blank=True, db_index=True)
     sha256 = models.CharField(max_length=64)
     size = models.BigIntegerField()
     media_type = models.CharField(max_length=100)
     name = models.CharField(max_length=160)  # as sent, cleaned; its ending says what the file is
+    width = models.IntegerField(null=True)
+    height = models.IntegerField(null=True)
+    active_content = models.BooleanField(default=False)  # scripts or files inside a PDF: kept, only ever downloaded
+    scan_state = models.CharField(max_length=12, choices=Scan.choices, default=Scan.NOT_SCANNED)
+    scan_detail = models.CharField(max_length=200, blank=True)
+    scanned_at = models.DateTimeField(null=True)
+
+    class Meta:
+        abstract = True
+
+    @property
+    def is_picture(self) -> bool:
+        return self.media_type in content.PICTURES
+
+    @property
+    def kind_label(self) -> str:
+        """« PDF », « Photo », « Texte »…"""
+        return content.label(self.media_type)
+
+    @property
+    def size_label(self) -> str:
+        return blobs.megabytes(self.size)
+
+    @property
+    def held_back(self) -> bool:
+        """Not given out: infected, or not yet seen by the antivirus. Pictures are rebuilt by us: they need not wait."""
+        if self.scan_state == self.Scan.INFECTED:
+            return True
+        return bool(settings.ANTIVIRUS_ADDRESS) and self.scan_state != self.Scan.CLEAN and not self.is_picture
+
+
+class Document(StoredFile):
+    class State(models.TextChoices):
+        DRAFT = "draft", _("Brouillon")  # sent with a note that is not written yet
+        KEPT = "kept", _("Conservé")
+        WITHDRAWN = "withdrawn", _("Retiré")
+
+    circle = models.ForeignKey("circles.Circle", models.PROTECT, related_name="documents")
+    # The row it is joined to (a note), so that an opposition to that row holds for its files; any kind of row.
+    holder_id = models.UUIDField(null=True, blank=True, db_index=True)
     title = models.CharField(max_length=200, blank=True)
     type_code = models.CharField(max_length=40, null=True, blank=True)  # JDV_J07 typeCode
     category = models.CharField(max_length=20, choices=Category.choices)
@@ -69,13 +103,7 @@ class Document(Record):
     )  # snapshot; the only author of a file that a feed brought
     created_at = models.DateTimeField()  # of the fact: when the photo was taken, the letter written
     recorded_at = models.DateTimeField(db_default=Now(), editable=False)
-    width = models.IntegerField(null=True)
-    height = models.IntegerField(null=True)
     thumbnail = models.CharField(max_length=64, blank=True)  # sha256, once the job made it
-    active_content = models.BooleanField(default=False)  # scripts or files inside a PDF: kept, only ever downloaded
-    scan_state = models.CharField(max_length=12, choices=Scan.choices, default=Scan.NOT_SCANNED)
-    scan_detail = models.CharField(max_length=200, blank=True)
-    scanned_at = models.DateTimeField(null=True)
     state = models.CharField(max_length=12, choices=State.choices, default=State.KEPT)
     withdrawn_at = models.DateTimeField(null=True)
 
@@ -109,26 +137,6 @@ class Document(Record):
     @property
     def label(self) -> str:
         return self.title or self.name
-
-    @property
-    def is_picture(self) -> bool:
-        return self.media_type in content.PICTURES
-
-    @property
-    def kind_label(self) -> str:
-        """« PDF », « Photo », « Texte »…"""
-        return content.label(self.media_type)
-
-    @property
-    def size_label(self) -> str:
-        return blobs.megabytes(self.size)
-
-    @property
-    def held_back(self) -> bool:
-        """Not given out: infected, or not yet seen by the antivirus. Pictures are rebuilt by us: they need not wait."""
-        if self.scan_state == Document.Scan.INFECTED:
-            return True
-        return bool(settings.ANTIVIRUS_ADDRESS) and self.scan_state != Document.Scan.CLEAN and not self.is_picture
 
 
 @blobs.referenced_by

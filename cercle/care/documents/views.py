@@ -38,9 +38,9 @@ def panel(request, acting: Acting, **extra) -> dict:
 def show(request, circle_id: UUID, document_id: UUID):
     acting, document = _reach(request, circle_id, document_id)
     if document.held_back:
-        return _held_back(request, document)
+        return held_back(request, document)
     record(acting, "documents.shown", on=document, kind=Kind.READ, hidden=document.hidden, shown=[document.pk])
-    return _send(request, document.sha256, document.media_type, name=document.name, inline=document.is_picture)
+    return send(request, document.sha256, document.media_type, name=document.name, inline=document.is_picture)
 
 
 @require_safe
@@ -54,7 +54,7 @@ def thumbnail(request, circle_id: UUID, document_id: UUID):
     record(
         acting, "documents.thumbnail_shown", on=document, kind=Kind.READ, hidden=document.hidden, shown=[document.pk]
     )
-    return _send(request, document.thumbnail, "image/webp", name="vignette.webp", inline=True)
+    return send(request, document.thumbnail, "image/webp", name="vignette.webp", inline=True)
 
 
 def _reach(request, circle_id: UUID, document_id: UUID) -> tuple[Acting, Document]:
@@ -65,7 +65,7 @@ def _reach(request, circle_id: UUID, document_id: UUID) -> tuple[Acting, Documen
     return acting, document
 
 
-def _send(request, sha256: str, media_type: str, *, name: str, inline: bool, keep: int = 0):
+def send(request, sha256: str, media_type: str, *, name: str, inline: bool, keep: int = 0):
     """`keep`: seconds a browser may show it again without asking; 0 asks each time: a lost right bites at once."""
     etag = f'"{sha256}"'
     answer = get_conditional_response(request, etag=etag)
@@ -89,7 +89,7 @@ def _harden(answer):
     return answer
 
 
-def _held_back(request, document: Document):
+def held_back(request, document: Document):
     if document.scan_state == Document.Scan.INFECTED:
         said = _(
             "Ce fichier contient un virus : il n’est pas donné. "

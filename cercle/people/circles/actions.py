@@ -184,6 +184,19 @@ def end_member(acting: Acting, *, member: Member, reason: str = "") -> Member:
     return member
 
 
+def set_until(acting: Acting, *, member: Member, until: datetime | None) -> Member:
+    """A place that lasts longer than was said, or for good (None)."""
+    with transaction.atomic():
+        row = Member.objects.select_for_update(of=("self",)).get(pk=member.pk, circle_id=acting.circle_id)
+        if row.ended_at:
+            raise Refused(_("Cette personne n’est plus membre du cercle."), "not_member")
+        row.until = until
+        row.save(update_fields=["until"])
+        record(acting, "circles.member_extended", on=row)
+        push(topic(acting.circle_id))
+    return row
+
+
 def leave(acting: Acting, *, reason: str = "") -> Member:
     if acting.member is None or acting.member.kind == MemberKind.TEAM:
         raise Refused(_("Vous participez par votre équipe : son administrateur peut vous en retirer."), "by_team")

@@ -15,8 +15,9 @@ from django.utils.translation import gettext_lazy as _
 
 from cercle.base.audit.record import Kind, record
 from cercle.people.accounts.models import StructureAdmin
-from cercle.people.directory.models import Organization
+from cercle.people.directory.models import Organization, PracticeRole
 
+from . import rights
 from .access import Viewer, viewer_of
 from .models import Opposition
 from .vocabulary import Ground
@@ -63,15 +64,15 @@ def desk_of(viewer: Viewer) -> Desk | None:
     role = viewer.practice_role
     if role is None or role.organization_id is None or viewer.user is None:
         return None
-    rights: set[str] = set()
-    if is_dac(role.organization) and viewer.profile in AT_DESK:
-        rights |= {DeskRight.DESK, DeskRight.FILES}
+    held: set[str] = set()
+    if holds_files(role):
+        held |= {DeskRight.DESK, DeskRight.FILES}
         if viewer.profile == "coordination":
-            rights.add(DeskRight.STEERING)
+            held.add(DeskRight.STEERING)
     admin = StructureAdmin.objects.open().filter(user_id=viewer.user_id, organization_id=role.organization_id)
     if admin.exists():
-        rights |= {DeskRight.STRUCTURE, DeskRight.STEERING}
-    return Desk(viewer=viewer, organization=role.organization, rights=frozenset(rights)) if rights else None
+        held |= {DeskRight.STRUCTURE, DeskRight.STEERING}
+    return Desk(viewer=viewer, organization=role.organization, rights=frozenset(held)) if held else None
 
 
 def desk(request) -> Desk | None:
@@ -83,6 +84,12 @@ def desk(request) -> Desk | None:
 
 def is_dac(organization: Organization) -> bool:
     return organization.category == DAC
+
+
+def holds_files(role: PracticeRole) -> bool:
+    """This colleague may be a referent: she has the right to the structure's files (`desk_of`)."""
+    profile = rights.current().profile_of(role.profession_system, role.profession)
+    return role.organization_id is not None and is_dac(role.organization) and profile.code in AT_DESK
 
 
 def enter_desk(request, right: str, *, organization_id: Any = None) -> Desk:

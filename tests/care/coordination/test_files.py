@@ -9,7 +9,8 @@ from django.utils import timezone
 from cercle.base.audit.models import AuditEvent
 from cercle.base.common.errors import Refused
 from cercle.care.coordination import tasks
-from cercle.care.coordination.actions import files
+from cercle.care.coordination.actions import files, sheets
+from cercle.care.coordination.actions import handover as handovers
 from cercle.care.coordination.gates import at_work, is_opposed
 from cercle.care.coordination.models import (
     CoordinationFile,
@@ -50,7 +51,7 @@ def file(alice):
 
 def sheet(who, file, **more):
     given = {"act": "call", "at": timezone.now(), "minutes": 15, "text": "Rappelé la mairie."} | more
-    return files.write_sheet(at_work(who.desk, file), file=file, **given)
+    return sheets.write_sheet(at_work(who.desk, file), file=file, **given)
 
 
 def test_opening_puts_the_referent_in_the_circle_and_keeps_event_version_and_trace(alice, file):
@@ -118,8 +119,8 @@ def test_states_move_with_their_events(alice, erwan, file):
     files.close_file(desk, file=file, exit_reason="goals", text="Tout est en place.")
     row = CoordinationFile.objects.get(pk=file.pk)
     assert (row.state, row.exit_reason, row.level, row.referent_id) == ("closed", "goals", 3, erwan.role.pk)
-    kinds = list(file.events.order_by("recorded_at").values_list("kind", flat=True))
-    assert kinds == ["opened", "level", "co_referent", "suspended", "resumed", "referent", "closed"]
+    kinds = list(file.events.order_by("id").values_list("kind", flat=True))
+    assert kinds == ["opened", "level", "co_referent", "suspended", "resumed", "co_referent_ended", "referent", "closed"]
     assert not row.co_referents.filter(ended_at=None).exists()
 
 
@@ -185,7 +186,7 @@ def test_a_sheet_its_trace_and_the_shared_note_are_kept_together(alice, file, mo
     def broken(*args, **kwargs):
         raise RuntimeError("the journal is full")
 
-    monkeypatch.setattr(files, "record", broken)
+    monkeypatch.setattr(sheets, "record", broken)
     with pytest.raises(RuntimeError), transaction.atomic():
         sheet(alice, file, share=True)
     assert FollowUpSheet.objects.count() == Note.objects.count() == 1
@@ -201,19 +202,19 @@ def test_a_sheet_that_cannot_be_shared_is_not_kept(alice, file):
 
 def test_a_shared_sheet_is_said_once(alice, file):
     row = sheet(alice, file, share=True)
-    assert files.share_sheet(alice.desk, sheet=row).pk == row.note_id
+    assert sheets.share_sheet(alice.desk, sheet=row).pk == row.note_id
     assert Note.objects.count() == 1
 
 
 def test_correcting_and_withdrawing_keep_what_was_said(alice, erwan, file):
     row = sheet(alice, file)
-    fixed = files.correct_sheet(
+    fixed = sheets.correct_sheet(
         alice.desk, sheet=row, based_on=1, act="call", at=row.at, minutes=20, topic="rights", text="Rappelé le CCAS."
     )
     assert fixed.versions.get().data["text"] == "Rappelé la mairie."
     with pytest.raises(Refused):
-        files.withdraw_sheet(erwan.desk, sheet=row, reason="pas moi")
-    files.withdraw_sheet(alice.desk, sheet=row, reason="mauvais dossier")
+        sheets.withdraw_sheet(erwan.desk, sheet=row, reason="pas moi")
+    sheets.withdraw_sheet(alice.desk, sheet=row, reason="mauvais dossier")
     assert row.versions.count() == 2
     assert not FollowUpSheet.objects.filter(state="current").exists()
 
@@ -232,7 +233,7 @@ def test_a_sheet_that_makes_no_sense_is_refused_and_nothing_is_kept(alice, file,
 
 def test_a_series_is_written_whole_or_not_at_all(alice, file):
     second = made.followed(alice, birth_family="Riou")
-    files.write_series(
+    sheets.write_series(
         alice.desk,
         files=[file, second],
         act="meeting",
@@ -243,7 +244,7 @@ def test_a_series_is_written_whole_or_not_at_all(alice, file):
     assert FollowUpSheet.objects.filter(series__isnull=False).count() == 2
     files.close_file(alice.desk, file=second, exit_reason="goals")
     with pytest.raises(Refused):
-        files.write_series(
+        sheets.write_series(
             alice.desk, files=[file, second], act="meeting", at=timezone.now(), minutes=30, text="Encore."
         )
     assert FollowUpSheet.objects.count() == 2
@@ -264,7 +265,7 @@ def test_two_writers_of_the_administrative_file_are_both_told_and_nothing_is_los
 
 def test_a_handover_with_an_end_comes_back_by_itself(alice, erwan, file):
     until = timezone.localdate() + timedelta(days=7)
-    handover = files.hand_over(alice.desk, from_role=alice.role, to_role=erwan.role, until=until)
+    handover = handovers.hand_over(alice.desk, from_role=alice.role, to_role=erwan.role, until=until)
     file.refresh_from_db()
     assert file.referent == erwan.role
     member = Member.objects.get(circle_id=file.patient_id, practice_role=erwan.role)
@@ -283,20 +284,20 @@ def test_a_handover_with_an_end_comes_back_by_itself(alice, erwan, file):
 def test_a_replacement_of_a_replacement_comes_back_to_the_first(alice, erwan, dac, file):
     third = made.coordinator(dac, "Lenaïg", "Cosquer")
     until = timezone.localdate() + timedelta(days=7)
-    first = files.hand_over(alice.desk, from_role=alice.role, to_role=erwan.role, until=until)
-    files.hand_over(erwan.desk, from_role=erwan.role, to_role=third.role, until=until + timedelta(days=7))
-    assert files.end_handover(first, desk=alice.desk) == 1
+    first = handovers.hand_over(alice.desk, from_role=alice.role, to_role=erwan.role, until=until)
+    handovers.hand_over(erwan.desk, from_role=erwan.role, to_role=third.role, until=until + timedelta(days=7))
+    assert handovers.end_handover(first, by=alice.desk) == 1
     file.refresh_from_db()
     assert file.referent == alice.role
 
 
 def test_a_file_given_to_someone_else_meanwhile_stays_with_her(alice, erwan, dac, file):
     third = made.coordinator(dac, "Lenaïg", "Cosquer")
-    handover = files.hand_over(
+    handover = handovers.hand_over(
         alice.desk, from_role=alice.role, to_role=erwan.role, until=timezone.localdate() + timedelta(days=7)
     )
     files.change_referent(erwan.desk, file=file, referent=third.role)
-    assert files.end_handover(handover, desk=alice.desk) == 0
+    assert handovers.end_handover(handover, by=alice.desk) == 0
     file.refresh_from_db()
     assert file.referent == third.role
 
@@ -304,7 +305,7 @@ def test_a_file_given_to_someone_else_meanwhile_stays_with_her(alice, erwan, dac
 def test_a_handover_yields_to_the_persons_refusal_and_says_so(alice, erwan, file):
     second = made.followed(alice, birth_family="Riou")
     circles.oppose(reach(alice.viewer, file.patient_id), practitioner=erwan.role.practitioner)
-    handover = files.hand_over(alice.desk, from_role=alice.role, to_role=erwan.role)
+    handover = handovers.hand_over(alice.desk, from_role=alice.role, to_role=erwan.role)
     file.refresh_from_db()
     second.refresh_from_db()
     assert (file.referent, second.referent) == (alice.role, erwan.role)

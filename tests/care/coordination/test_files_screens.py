@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from cercle.care.coordination.actions import files
+from cercle.care.coordination.actions import files, sheets
 from cercle.care.coordination.models import CoordinationFile, FileDraft, FollowUpSheet, PrivateNote
 from cercle.people.circles import actions as circles
 from cercle.people.circles.access import reach
@@ -25,7 +25,7 @@ def world(settings):
     dac = made.dac()
     alice, erwan = made.coordinator(dac), made.coordinator(dac, "Erwan", "Kerdreux")
     file = made.followed(alice)
-    sheet = files.write_sheet(
+    sheet = sheets.write_sheet(
         alice.desk, file=file, act="call", at=timezone.now(), minutes=15, text="Rappelé la mairie."
     )
     files.add_private_note(alice.desk, file=file, text=SECRET)
@@ -220,7 +220,7 @@ def test_the_file_page_costs_the_same_whatever_the_number_of_sheets(client, worl
     with CaptureQueriesContext(connection) as few:
         client.get(url)
     for n in range(6):
-        files.write_sheet(
+        sheets.write_sheet(
             world["alice"].desk, file=world["file"], act="call", at=timezone.now(), minutes=n, text="Appel."
         )
     with CaptureQueriesContext(connection) as more:

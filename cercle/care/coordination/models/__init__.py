@@ -10,6 +10,7 @@ from .files import (
     Handover,
     HandoverLine,
     PrivateNote,
+    SheetFile,
     SheetSeries,
     SheetVersion,
 )
@@ -57,6 +58,7 @@ __all__ = [
     "PlanVersion",
     "PrivateNote",
     "Problem",
+    "SheetFile",
     "SheetSeries",
     "SheetVersion",
     "Signature",

@@ -8,7 +8,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils import timezone
 
+from cercle.base.common import blobs
 from cercle.base.common.models import Record
+from cercle.care.documents.models import StoredFile
 
 from ..vocabulary import (
     Act,
@@ -17,9 +19,11 @@ from ..vocabulary import (
     ExitReason,
     Family,
     FileState,
+    HandoverEnd,
     HandoverReason,
     Housing,
     Income,
+    InformedHow,
     Level,
     Protection,
     SheetState,
@@ -258,6 +262,29 @@ class SheetVersion(Record):
         constraints = [models.UniqueConstraint("sheet", "number", name="sheet_version")]
 
 
+class SheetFile(StoredFile):
+    """A file joined to a sheet. The structure's own, like the sheet: the circle's documents never hold it unless it is shared."""
+
+    sheet = models.ForeignKey(FollowUpSheet, models.PROTECT, related_name="files")
+    author_user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True)
+    recorded_at = models.DateTimeField(db_default=models.functions.Now())
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(name="sheetfile_sha256", condition=Q(sha256__regex=r"^[0-9a-f]{64}$")),
+            models.CheckConstraint(name="sheetfile_size", condition=Q(size__gt=0)),
+        ]
+        indexes = [
+            models.Index("id", name="sheetfile_to_scan", condition=Q(scan_state__in=["not_scanned", "error"])),
+        ]
+
+
+@blobs.referenced_by
+def named_blobs():
+    yield from SheetFile.objects.values_list("sha256", flat=True).iterator()
+
+
 class PrivateNote(Record):
     """What the structure keeps to itself. No circle, no category: no door to the outside reads this table.
 
@@ -290,6 +317,7 @@ class Handover(Record):
     until = models.DateField(null=True)  # last day of the replacement
     at = models.DateTimeField(default=timezone.now, db_default=models.functions.Now())
     ended_at = models.DateTimeField(null=True)
+    circles_left = models.PositiveIntegerField(default=0, db_default=0)  # a departure leaves every circle, file or not
     author_user = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+")
     author_role = models.ForeignKey("directory.PracticeRole", models.PROTECT, null=True, related_name="+")
     author_name = models.CharField(max_length=200)
@@ -307,17 +335,37 @@ class Handover(Record):
 
 
 class HandoverLine(Record):
-    """One file of a handover. `kept`: why it stayed where it was (the person's opposition)."""
+    """One file of a handover: as referent, or as co-referent. `kept`: why it stayed where it was (the person's opposition).
+
+    The person is told of her new referent: in Cercle when she has an account, else by a letter or a call that someone notes.
+    """
 
     handover = models.ForeignKey(Handover, models.PROTECT, related_name="lines")
     file = models.ForeignKey(CoordinationFile, models.PROTECT, related_name="handover_lines")
+    as_co_referent = models.BooleanField(default=False, db_default=False)
     kept = models.CharField(max_length=12, blank=True, choices=[("opposed", "opposed")])
     # The membership that this handover opened in the circle: it ends with it.
     member = models.ForeignKey("circles.Member", models.PROTECT, null=True, related_name="+")
-    given_back_at = models.DateTimeField(null=True)
+    given_back_at = models.DateTimeField(null=True)  # no longer part of it; `ended_as` says how
+    ended_as = models.CharField(max_length=8, choices=HandoverEnd.choices, blank=True, db_default="")
+    informed_on = models.DateField(null=True)
+    informed_how = models.CharField(max_length=8, choices=InformedHow.choices, blank=True, db_default="")
+    informed_by = models.CharField(max_length=200, blank=True, db_default="")
 
     class Meta:
-        constraints = [models.UniqueConstraint("handover", "file", name="handover_file_once")]
+        constraints = [
+            models.UniqueConstraint("handover", "file", name="handover_file_once"),
+            models.CheckConstraint(
+                name="handover_line_ends_one_way",
+                condition=Q(given_back_at=None, ended_as="")
+                | Q(given_back_at__isnull=False, ended_as__in=HandoverEnd.values),
+            ),
+            models.CheckConstraint(
+                name="handover_line_informed",
+                condition=Q(informed_on=None, informed_how="", informed_by="")
+                | Q(informed_on__isnull=False, informed_how__in=InformedHow.values) & ~Q(informed_by=""),
+            ),
+        ]
         indexes = [models.Index("file", name="handover_line_of_file", condition=Q(given_back_at=None, kept=""))]
 
 
