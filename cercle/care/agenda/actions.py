@@ -137,7 +137,7 @@ def place(
         calendars = [*map(calendar_of, roles), *map(calendar_of, teams), *rooms]
         _free(row, calendars, anyway=anyway)
         if not anyway:
-            _there(row, roles)
+            _there(row, [r.pk for r in roles])
         row.save(force_insert=True)
         _enter(row, calendars)
         if item is not None and not ToPlace.objects.filter(pk=item.pk, appointment=None).update(appointment=row):
@@ -150,7 +150,7 @@ def place(
 def change(
     acting, *, appointment: Appointment, title: str | None = None, place: str | None = None, note: str | None = None,
     proposed: bool | None = None, reminder: int | None = None, kind: str | None = None, occurrence_at: datetime | None = None,
-    scope: str = Scope.ALL, join: Iterable[PracticeRole] = (), leave: Iterable[PracticeRole] = (),
+    scope: str = Scope.ALL, join: Iterable[PracticeRole | Team] = (), leave: Iterable[PracticeRole | Team] = (),
     rooms: Iterable[Calendar] | None = None, anyway: bool = False,
 ) -> Appointment:  # fmt: skip
     """Its words, who is there, where. `rooms` None: the same. Of a series: this one, this one and those after it, or all."""
@@ -187,22 +187,23 @@ def change(
 
 def _regather(
     acting, row: Appointment, join: list, leave: set, rooms: Iterable[Calendar] | None, *, anyway: bool
-) -> list:
-    """Brings people and rooms in and out; the ids of the roles that came."""
+) -> list[Calendar]:
+    """Brings people, teams and rooms in and out; the calendars of who came."""
     here = _calendars(row)
     rooms = [c for c in here if c.kind == CalendarKind.ROOM] if rooms is None else list(rooms)
     new_rooms = [c for c in rooms if c not in here]
-    _may_invite(acting, join, [], new_rooms)
-    people = [c for c in here if c.kind != CalendarKind.ROOM and c.practice_role_id not in leave]
+    teams = [x for x in join if isinstance(x, Team)]
+    _may_invite(acting, [x for x in join if x not in teams], teams, new_rooms)
+    people = [c for c in here if c.kind != CalendarKind.ROOM and (c.practice_role_id or c.team_id) not in leave]
     came = [c for c in map(calendar_of, join) if c not in here]
     if not (people or came):
         raise Refused(_("Dites dans quel agenda."), "nobody")
     _free(row, [*came, *new_rooms], anyway=anyway, leave_out=[row.pk])
     if not anyway:
-        _there(row, [c.practice_role for c in came])
+        _there(row, [c.practice_role_id for c in came if c.practice_role_id])
     Entry.objects.filter(appointment=row).exclude(calendar__in=[*people, *came, *rooms]).delete()
     _enter(row, [*came, *new_rooms])
-    return [c.practice_role_id for c in came]
+    return came
 
 
 def move(
@@ -465,11 +466,11 @@ def _free(row: Appointment, calendars: list[Calendar], *, anyway: bool, leave_ou
             raise Taken(_("Déjà pris : %(who)s.") % {"who": " ; ".join(said[:4])}, rooms=False)
 
 
-def _there(row: Appointment, roles: Iterable[PracticeRole]) -> None:
+def _there(row: Appointment, role_ids: list[UUID]) -> None:
     """Refused, to be confirmed, when somebody is away on one of these days."""
     days = sorted({french.as_day(begin) for begin, _end in queries.occurrences(row)})
     away = [
-        a for a in queries.absences([r.pk for r in roles], days[0], days[-1])
+        a for a in queries.absences(role_ids, days[0], days[-1])
         if any(a.starts_on <= day <= a.ends_on for day in days)
     ]  # fmt: skip
     if away:
@@ -599,17 +600,14 @@ def _changed(acting, row: Appointment, what: str, **fields: Any) -> None:
 
 
 def _told(
-    acting, action: str, row: Appointment, calendars, kind: Trace = Trace.UPDATE, reason: str = "", joined: Iterable[UUID] = ()
+    acting, action: str, row: Appointment, calendars, kind: Trace = Trace.UPDATE, reason: str = "", joined: Iterable[Calendar] = ()
 ) -> None:  # fmt: skip
     """The trace, and the open screens of those concerned."""
     record(
         acting, action, on=row, kind=kind, circle_id=row.circle_id, hidden=row.hidden, reason=reason,
-        details={"by": str(acting.user_id or "")} | ({"joined": [str(r) for r in joined]} if joined else {}),
+        details={"by": str(acting.user_id or "")} | ({"joined": [str(c.pk) for c in joined]} if joined else {}),
     )  # fmt: skip
-    roles = [c.practice_role_id for c in calendars if c.practice_role_id]
-    users = PracticeRole.objects.filter(pk__in=roles, practitioner__user__isnull=False).values_list(
-        "practitioner__user__pk", flat=True
-    )
+    users = queries.users_of([c.pk for c in calendars])
     push(*(f"user:{u}" for u in users), *([f"circle:{row.circle_id}"] if row.circle_id else []))
 
 

@@ -252,6 +252,17 @@ def of_patient(acting: Acting, begin: datetime, end: datetime) -> list[Shown]:
     return shown
 
 
+def users_of(calendar_ids: Iterable[UUID]) -> list[UUID]:
+    """Whose agendas these are: their own, their teams'."""
+    calendars = Calendar.objects.filter(pk__in=list(calendar_ids))
+    members = TeamMember.objects.filter(team__in=calendars.values("team_id"), ended_at=None)
+    roles = PracticeRole.objects.filter(
+        Q(pk__in=calendars.values("practice_role_id")) | Q(pk__in=members.values("practice_role_id")), ended_at=None
+    )
+    found = roles.filter(practitioner__user__isnull=False).values_list("practitioner__user__pk", flat=True)
+    return list(found.distinct())
+
+
 def participants(appointment_ids: Iterable[UUID]) -> dict[UUID, list[str]]:
     """In whose agendas each of these stands."""
     found: dict[UUID, list[str]] = defaultdict(list)

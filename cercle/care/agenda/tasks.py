@@ -9,18 +9,17 @@ from django.utils import timezone
 from cercle.base.common.jobs import task
 from cercle.base.notifications.actions import notify
 from cercle.base.notifications.rules import Relation
-from cercle.people.accounts.models import User
 
-from . import recurrence
+from . import queries, recurrence
 from .models import Appointment
-from .vocabulary import State
+from .vocabulary import CalendarKind, State
 
 FARTHEST = timedelta(days=2)  # no reminder is longer before
 
 
 @task(queue="notify", retry=3)
 def tell(appointment_id: str, what: str, by: str | None = None, only: list[str] | None = None) -> None:
-    """The others in whose agenda it stands; `only` some of these roles."""
+    """The others in whose agenda it stands; `only` some of these calendars."""
     row = Appointment.objects.filter(pk=appointment_id).first()
     if row is None:
         return
@@ -56,8 +55,7 @@ def remind() -> None:
 
 
 def _people(row: Appointment, only: list[str] | None = None) -> list:
-    calendars = row.calendars.filter(practice_role__isnull=False)
+    calendars = row.calendars.exclude(kind=CalendarKind.ROOM)
     if only is not None:
-        calendars = calendars.filter(practice_role__in=only)
-    people = User.objects.filter(practitioner__roles__in=calendars.values("practice_role"))
-    return list(people.distinct().values_list("pk", flat=True))
+        calendars = calendars.filter(pk__in=only)
+    return queries.users_of(calendars.values_list("pk", flat=True))

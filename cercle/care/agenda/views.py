@@ -21,7 +21,7 @@ from cercle.base.web.middleware import view_with_own_sign_in
 from cercle.people.circles.access import Acting, enter, viewer_of
 from cercle.people.circles.models import Member
 from cercle.people.circles.vocabulary import Permission
-from cercle.people.directory.models import PracticeRole
+from cercle.people.directory.models import PracticeRole, Team
 
 from . import actions, forms, gates, ics, outcomes, queries, recurrence, screen, sight
 from .models import Absence, Calendar, Feed
@@ -113,17 +113,17 @@ def _place(request, acting, *, circles, page: str, item=None) -> HttpResponse:
         request.POST if request.method == "POST" else None,
         initial=_initial(request, item),
         circles=circles,
-        people=[(str(r.pk), r.practitioner.display_name) for r in people],
+        people=[(key, words) for key, (words, _thing) in people.items()],
         rooms=[(str(r.pk), _said(r)) for r in rooms],
     )
     taken = None
     if request.method == "POST" and form.is_valid():
-        asked = set(form.cleaned_data.get("who", ()))
+        chosen = [people[key][1] for key in form.cleaned_data.get("who", ())]
         room = next((r for r in rooms if str(r.pk) == form.cleaned_data.get("room")), None)
         try:
             row = actions.place(
-                acting, roles=[acting.practice_role, *(r for r in people if str(r.pk) in asked)],
-                rooms=[room] if room else [], item=item, **form.values(),
+                acting, roles=[acting.practice_role, *(x for x in chosen if isinstance(x, PracticeRole))],
+                teams=[x for x in chosen if isinstance(x, Team)], rooms=[room] if room else [], item=item, **form.values(),
             )  # fmt: skip
         except actions.Taken as refusal:
             form.add_error(None, refusal.message)
@@ -183,16 +183,19 @@ def _said(room: Calendar) -> str:
     }
 
 
-def _people(acting) -> list[PracticeRole]:
-    """Colleagues, and the professionals of the circle."""
+def _people(acting) -> dict[str, tuple[str, PracticeRole | Team]]:
+    """Whom one may ask to come, {key: (name, who)}: one's teams, one's colleagues, the professionals of the circle."""
     viewer = acting.viewer if isinstance(acting, Acting) else acting
-    found = {r.pk: r for r in queries.colleagues(viewer)}
+    found: dict[str, tuple[str, PracticeRole | Team]] = {
+        f"e{t.pk}": (_("Équipe : %(name)s") % {"name": t.name}, t) for t in queries.teams(viewer)
+    }
+    roles = queries.colleagues(viewer)
     if isinstance(acting, Acting):
         members = Member.objects.filter(
             circle=acting.circle, ended_at=None, practice_role__isnull=False
         ).select_related("practice_role__practitioner")
-        found |= {m.practice_role_id: m.practice_role for m in members if m.practice_role_id != viewer.practice_role_id}
-    return list(found.values())
+        roles += [m.practice_role for m in members if m.practice_role_id != viewer.practice_role_id]
+    return found | {str(r.pk): (r.practitioner.display_name, r) for r in roles}
 
 
 # --- One appointment ----------------------------------------------------------------------------------------------------
@@ -230,18 +233,22 @@ def change(request: HttpRequest, appointment_id: UUID) -> HttpResponse:
     row = shown.appointment
     people, rooms = _people(acting), queries.rooms(_organization(acting))
     calendars = [e.calendar for e in queries.entries_of(row)]
-    here = {c.practice_role_id for c in calendars}
+    here = {
+        key
+        for key, (_words, thing) in people.items()
+        if any(thing.pk in (c.practice_role_id, c.team_id) for c in calendars)
+    }
     taken_rooms = {c.pk for c in calendars if c.kind == CalendarKind.ROOM}
     if not taken_rooms <= {r.pk for r in rooms}:
         rooms = []  # another structure's: it stays
     initial = {
         "kind": row.kind, "title": row.title, "place": row.place, "reminder": row.reminder, "note": row.note,
-        "proposed": row.state == State.PROPOSED, "who": [str(r.pk) for r in people if r.pk in here],
+        "proposed": row.state == State.PROPOSED, "who": list(here),
         "room": next((str(pk) for pk in taken_rooms), ""), "scope": Scope.ONE,
     }  # fmt: skip
     form = forms.ChangeForm(
         request.POST if request.method == "POST" else None, initial=initial, repeats=bool(row.rrule),
-        people=[(str(r.pk), r.practitioner.display_name) for r in people], rooms=[(str(r.pk), _said(r)) for r in rooms],
+        people=[(key, words) for key, (words, _thing) in people.items()], rooms=[(str(r.pk), _said(r)) for r in rooms],
     )  # fmt: skip
     taken = False
     if request.method == "POST" and form.is_valid():
@@ -250,8 +257,7 @@ def change(request: HttpRequest, appointment_id: UUID) -> HttpResponse:
         try:
             actions.change(
                 acting, appointment=row, occurrence_at=shown.at,
-                join=[r for r in people if str(r.pk) in asked and r.pk not in here],
-                leave=[r for r in people if str(r.pk) not in asked and r.pk in here],
+                join=[people[key][1] for key in asked - here], leave=[people[key][1] for key in here - asked],
                 rooms=[r for r in rooms if str(r.pk) == room] if rooms else None, **{"scope": Scope.ALL} | data,
             )  # fmt: skip
             return _done(request, _back_to(request, acting, shown.at))

@@ -7,10 +7,12 @@ from django.utils import timezone
 from cercle.base.audit.models import AuditEvent
 from cercle.base.common.errors import Refused
 from cercle.base.notifications.models import Notification
-from cercle.care.agenda import actions, outcomes, queries, tasks
+from cercle.care.agenda import actions, outcomes, queries, screen, tasks
 from cercle.care.agenda.models import Appointment, Change, Entry
 from cercle.people.circles import actions as circles
 from cercle.people.circles.access import make_viewer, reach
+from cercle.people.directory.models import Commune
+from cercle.people.patients.actions.around import change_coordinates
 from tests import factories as make
 
 from .conftest import PARIS, at
@@ -75,6 +77,96 @@ def test_all_times_move_and_what_was_changed_by_hand_stays(alice):
     actions.move(alice, appointment=row, starts_at=at(2, 15), occurrence_at=at(2, 9))
     actions.move(alice, appointment=row, starts_at=at(1, 8), occurrence_at=at(1, 9), scope="all")
     assert hours(alice.viewer) == [(0, 8), (1, 8), (2, 15), (3, 8), (4, 8)]
+
+
+def test_words_change_for_one_time_the_following_or_all(alice):
+    row = series(alice)
+    actions.change(alice, appointment=row, occurrence_at=at(1, 9), scope="one", title="Avec sa fille")
+    actions.change(alice, appointment=row, occurrence_at=at(3, 9), scope="following", title="Relais")
+    said = [s.appointment.title for s in week(alice.viewer)]
+    assert said == ["Insuline", "Avec sa fille", "Insuline", "Relais", "Relais"]
+    actions.change(alice, appointment=row, scope="all", title="Soins")
+    assert [s.appointment.title for s in week(alice.viewer)][:3] == ["Soins", "Avec sa fille", "Soins"]
+    assert hours(alice.viewer) == [(0, 9), (1, 9), (2, 9), (3, 9), (4, 9)]
+
+
+def test_people_come_and_leave_and_a_room_is_taken_afterwards(alice, bruno, thomas, dac):
+    room = actions.open_room(alice.viewer, organization=dac, name="Salle du Steïr")
+    row = actions.place(
+        alice, kind="meeting", starts_at=at(1, 10), minutes=60, roles=[alice.practice_role, bruno.practice_role]
+    )
+    actions.change(alice, appointment=row, join=[thomas.practice_role], leave=[bruno.practice_role], rooms=[room])
+    assert set(queries.participants([row.pk])[row.pk]) == {"Alice Morvan", "Thomas Bozec", "Salle du Steïr"}
+    tasks.tell(
+        appointment_id=str(row.pk),
+        what="placed",
+        by=str(alice.user_id),
+        only=[str(actions.calendar_of(thomas.practice_role).pk)],
+    )
+    assert [n.user_id for n in Notification.objects.filter(kind="appointment")] == [thomas.user_id]
+    other = actions.place(thomas, kind="call", title="CH", starts_at=at(1, 10, 30), minutes=15, anyway=True)
+    with pytest.raises(actions.Taken, match="Steïr"):
+        actions.change(thomas, appointment=other, rooms=[room], anyway=True)
+    with pytest.raises(Refused, match="agenda"):
+        actions.change(alice, appointment=row, leave=[alice.practice_role, thomas.practice_role])
+    actions.change(alice, appointment=row, rooms=[])
+    actions.change(thomas, appointment=other, rooms=[room], anyway=True)
+
+
+def test_a_team_s_appointment_is_its_members_and_they_are_told(alice, thomas, dac):
+    team = make.team(dac, alice.practice_role, thomas.practice_role, name="Quimper")
+    row = actions.place(alice.viewer, kind="meeting", title="Réunion", starts_at=at(0, 9), minutes=60, teams=[team])
+    assert [s.title for s in week(thomas)] == ["Réunion"] and week(thomas)[0].may_move
+    tasks.tell(appointment_id=str(row.pk), what="placed", by=str(alice.user_id))
+    assert [n.user_id for n in Notification.objects.filter(kind="appointment")] == [thomas.user_id]
+
+
+def test_what_passes_midnight_is_in_both_days(alice):
+    actions.place(alice, kind="visit", starts_at=at(1, 22), minutes=8 * 60, title="Garde")
+    chosen = screen.side(alice.viewer, None)
+    found = screen.days(alice.viewer, chosen, at(0, 0).date(), 7)
+    assert [len(d.shown) for d in found] == [0, 1, 1, 0, 0, 0, 0]
+    hours_drawn = screen.grid(found)
+    assert hours_drawn[0] == 0 and hours_drawn[-1] == 23
+    assert [(b.top, b.rows, b.goes_on) for d in found for b in d.blocks] == [(264, 24, False), (0, 72, True)]
+    assert [len(d.shown) for d in screen.days(alice.viewer, chosen, at(2, 0).date(), 1)] == [1]
+
+
+def test_the_way_is_counted_in_one_s_own_round_only(alice, thomas, settings):
+    for code, name, lat, lon in (("29232", "Quimper", 47.996, -4.1024), ("29019", "Brest", 48.3904, -4.4861)):
+        Commune.objects.get_or_create(
+            code=code, kind="COM", defaults={"name": name, "lat": lat, "lon": lon, "department": "29"}
+        )
+    actions.place(alice, kind="visit", starts_at=at(1, 9), minutes=30, commune_code="29232")
+    actions.place(thomas, kind="visit", title="Visite", starts_at=at(1, 10), minutes=30, commune_code="29019")
+    actions.place(alice, kind="visit", starts_at=at(1, 11), minutes=30, commune_code="29232")
+    actions.place(alice, kind="visit", starts_at=at(1, 12), minutes=30, commune_code="29019")
+    chosen = screen.side(alice.viewer, ["moi", f"p{thomas.practice_role_id}"])
+    (day,) = screen.days(alice.viewer, chosen, at(1, 0).date(), 1)
+    assert [bool(s.travel) for s in day.shown] == [False, False, False, True]
+    assert day.shown[3].travel.is_short and day.shown[3].travel.free == 30
+    round_ = screen.tour(day, chosen.own)
+    assert round_.visits == 3 and round_.km > 60
+
+
+def test_a_person_s_agenda_is_read_by_windows(alice):
+    for n in range(6):
+        actions.place(alice, kind="visit", starts_at=at(n, 9), minutes=30, anyway=True)
+    actions.place(alice, kind="call", starts_at=at(0, 10), minutes=15, rrule="FREQ=DAILY;COUNT=30", anyway=True)
+    found = queries.of_circle(alice, at(0, 0), at(90, 0), limit=5)
+    assert [c.at for c in found] == [at(0, 9), at(0, 10), at(1, 9), at(1, 10), at(2, 9)]
+    last = queries.of_circle(alice, at(0, 0), at(6, 0), limit=3, latest=True)
+    assert [c.at for c in last] == [at(4, 10), at(5, 9), at(5, 10)]
+
+
+def test_the_map_is_given_the_home_s_address_for_a_visit_only(alice):
+    change_coordinates(alice, patient=alice.patient, address="6 venelle du Lavoir", commune_label="Loctudy")
+    visit = actions.place(alice, kind="visit", starts_at=at(1, 9), minutes=30)
+    actions.place(alice, kind="call", starts_at=at(1, 11), minutes=30)
+    links = [s.map_link for s in week(alice.viewer)]
+    assert links[0].startswith("geo:0,0?q=") and links[1] == "" and " " not in links[0]
+    actions.change(alice, appointment=visit, place="chez sa fille, 3 rue du Port, Douarnenez")
+    assert "Douarnenez" in week(alice.viewer)[0].map_link
 
 
 def test_cancelling_one_the_following_or_all(alice):
@@ -171,8 +263,6 @@ def test_whoever_is_away_is_not_taken_for_free(alice, thomas):
 
 
 def test_the_way_between_two_visits_is_a_straight_line_and_a_factor(db, settings):
-    from cercle.people.directory.models import Commune
-
     quimper = Commune(code="29232", kind="COM", name="Quimper", lat=47.9960, lon=-4.1024)
     brest = Commune(code="29019", kind="COM", name="Brest", lat=48.3904, lon=-4.4861)
     settings.AGENDA_ROAD_FACTOR, settings.AGENDA_ROAD_KMH = 1.0, 60

@@ -1,14 +1,17 @@
 """Who reads what: the person's name only inside the circle, private time never, refusals above all."""
 
 import re
+from datetime import UTC
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
+from django.utils import timezone
 
 from cercle.care.agenda import actions, queries
-from cercle.care.agenda.models import Calendar, Feed
+from cercle.care.agenda.models import Absence, Appointment, Calendar, Feed
+from cercle.people.accounts.models import User
 from cercle.people.circles import actions as circles
 from tests import factories as make
 
@@ -143,6 +146,89 @@ def test_a_feed_never_carries_a_name_and_dies_with_its_revocation(client, alice,
     client.logout()
     assert client.get(address).status_code == 404
     assert client.get("/agenda/flux/inventé.ics").status_code == 404
+
+
+def test_a_feed_closes_with_the_post_or_the_account_of_its_person(client, alice):
+    feed, token = actions.open_feed(alice.viewer)
+    address = reverse("agenda:feed", args=[token])
+    assert client.get(address).status_code == 200
+    User.objects.filter(pk=alice.user_id).update(is_active=False, deactivated_at=timezone.now())
+    assert client.get(address).status_code == 404
+    User.objects.filter(pk=alice.user_id).update(is_active=True, deactivated_at=None)
+    assert client.get(address).status_code == 200
+    alice.practice_role.ended_at = timezone.now()
+    alice.practice_role.save()
+    assert client.get(address).status_code == 404
+
+
+def test_the_desk_notes_a_colleague_s_absence_and_nobody_reads_why(client, alice, thomas, zoe):
+    client.force_login(thomas.user)
+    day = at(0, 0).date()
+    noted = {
+        "who": str(alice.practice_role_id),
+        "kind": "sick",
+        "starts_on": day,
+        "ends_on": day,
+        "cover": str(thomas.practice_role_id),
+    }
+    assert client.post(reverse("agenda:absences"), noted).status_code == 302
+    assert client.post(reverse("agenda:absences"), noted).status_code == 422
+    page = client.get(reverse("agenda:absences")).content.decode()
+    assert (
+        "Alice Morvan" in page and "Thomas Bozec répond" in page and page.count("Arrêt") == 1
+    )  # the choice of the form
+    row = Absence.objects.get()
+    assert row.practice_role == alice.practice_role and row.author_user == thomas.user
+    client.force_login(zoe.user)
+    assert client.post(reverse("agenda:absences"), noted).status_code == 422  # her form has no colleague
+    assert client.post(reverse("agenda:come_back", args=[row.pk])).status_code == 404
+    client.force_login(thomas.user)
+    assert client.post(reverse("agenda:come_back", args=[row.pk])).status_code == 302
+    assert queries.absent([alice.practice_role_id], day) == {}
+
+
+def test_a_change_says_this_time_or_all_and_a_conflict_is_confirmed(client, alice, thomas):
+    row = actions.place(
+        alice, kind="visit", starts_at=at(0, 9), minutes=30, rrule="FREQ=DAILY;COUNT=5", title="Insuline"
+    )
+    actions.place(thomas, kind="call", title="CH", starts_at=at(1, 9), minutes=30)
+    client.force_login(alice.user)
+    address = reverse("agenda:change", args=[row.pk]) + f"?fois={at(1, 9).astimezone(UTC):%Y%m%dT%H%MZ}"
+    page = client.get(address).content.decode()
+    assert "Cette fois seulement" in page and "Thomas Bozec" in page
+    asked = {"kind": "visit", "title": "Insuline", "scope": "one", "who": [str(thomas.practice_role_id)]}
+    refused = client.post(address, asked)
+    assert (
+        refused.status_code == 422
+        and "Déjà pris" in refused.content.decode()
+        and "Enregistrer quand même" in refused.content.decode()
+    )
+    assert client.post(address, asked | {"anyway": "1"}).status_code == 302
+    apart = Appointment.objects.get(series=row)
+    assert apart.starts_at == at(1, 9) and "Thomas Bozec" in queries.participants([apart.pk])[apart.pk]
+    assert "Thomas Bozec, de 9\u00a0h" in client.get(reverse("agenda:show", args=[apart.pk])).content.decode()
+
+
+def test_a_person_s_page_shows_her_days_weeks_and_months(client, alice, bruno):
+    actions.place(
+        alice,
+        kind="visit",
+        starts_at=at(1, 10),
+        minutes=45,
+        title="Bilan",
+        roles=[alice.practice_role, bruno.practice_role],
+    )
+    actions.place(alice, kind="visit", starts_at=at(120, 10), minutes=45, title="Plus tard")
+    client.force_login(bruno.user)
+    tab = reverse("record:tab", args=[alice.circle_id, "agenda"])
+    for view in ("jour", "semaine", "mois"):
+        page = client.get(tab, {"vue": view, "date": at(1, 0).date().isoformat()}).content.decode()
+        assert "Bilan" in page and "Alice Morvan" in page, view
+    page = client.get(tab).content.decode()
+    assert "Bilan" in page and "Plus tard" not in page and "?apres=6" in page
+    assert "Plus tard" in client.get(tab, {"apres": "6"}).content.decode()
+    for strange in ({"apres": "²"}, {"avant": "9" * 40}, {"vue": "x", "date": "x"}):
+        assert client.get(tab, strange).status_code == 200
 
 
 def test_somebody_else_s_feed_absence_and_list_are_404(client, alice, zoe):
