@@ -4,7 +4,7 @@ import re
 from datetime import date
 from typing import BinaryIO
 
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -17,7 +17,7 @@ from cercle.people.circles.desks import DAC
 from cercle.people.directory import actions as directory
 from cercle.people.directory.models import Commune, Organization, StructureLogo, Team
 
-from .models import Partner, Room, StructureDocument, StructureInfo
+from .models import Partner, StructureDocument, StructureInfo
 
 SPAN = re.compile(r"^(\d{1,2})\s*(?:h|:)?\s*(\d{2})?\s*(?:-|–|à|a)\s*(\d{1,2})\s*(?:h|:)?\s*(\d{2})?$", re.IGNORECASE)
 LOGO_TYPES = ("image/png", "image/jpeg")
@@ -71,26 +71,6 @@ def set_logo(acting: ActingLike, *, organization: Organization, file: BinaryIO) 
         )
         record(acting, "directory.logo_changed", on=row)
     return row
-
-
-def add_room(
-    acting: ActingLike, *, organization: Organization, name: str, seats: int | None = None, note: str = ""
-) -> Room:
-    try:
-        with transaction.atomic():
-            room = Room(organization=organization, name=" ".join(name.split())[:120], seats=seats, note=note.strip())
-            room.save(force_insert=True)
-            record(acting, "structures.room_added", on=room, details={"organization": organization.pk})
-    except IntegrityError:
-        raise Refused(_("Une salle porte déjà ce nom."), "room_name") from None
-    return room
-
-
-def close_room(acting: ActingLike, *, room: Room) -> None:
-    with transaction.atomic():
-        if not Room.objects.filter(pk=room.pk, closed_at=None).update(closed_at=timezone.now()):
-            raise Refused(_("Cette salle est déjà retirée."), "room_closed")
-        record(acting, "structures.room_closed", on=room)
 
 
 def add_partner(

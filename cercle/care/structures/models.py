@@ -1,4 +1,4 @@
-"""What a structure says of itself: its hours, rooms, partners and papers. Teams and territory live in the directory."""
+"""What a structure says of itself: its hours, partners and papers. Teams and territory live in the directory, rooms in the agenda."""
 
 from django.conf import settings
 from django.db import models
@@ -16,21 +16,6 @@ class StructureInfo(models.Model):
     hours_note = models.CharField(max_length=300, blank=True, db_default="")
     changed_at = models.DateTimeField(db_default=Now())
     changed_by = models.CharField(max_length=200, blank=True, db_default="")
-
-
-class Room(Record):
-    organization = models.ForeignKey("directory.Organization", models.PROTECT, related_name="rooms")
-    name = models.CharField(max_length=120)
-    seats = models.PositiveSmallIntegerField(null=True)
-    note = models.CharField(max_length=300, blank=True, db_default="")
-    closed_at = models.DateTimeField(null=True)
-    recorded_at = models.DateTimeField(db_default=Now())
-
-    class Meta:
-        constraints = [
-            models.CheckConstraint(name="room_named", condition=~Q(name="")),
-            models.UniqueConstraint("organization", "name", name="room_open_name", condition=Q(closed_at=None)),
-        ]
 
 
 class PartnerKind(models.TextChoices):

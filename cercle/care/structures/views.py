@@ -7,11 +7,15 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from cercle.base.audit.record import Kind, record
 from cercle.base.common.errors import Refused
-from cercle.care.documents.views import _send as send
+from cercle.care.agenda import actions as agenda
+from cercle.care.agenda.models import Calendar
+from cercle.care.agenda.queries import rooms
+from cercle.care.documents.views import send
 from cercle.people.accounts import rights
 from cercle.people.accounts.acting import person_acting
 from cercle.people.accounts.context import current_role
@@ -32,7 +36,7 @@ from .forms import (
     TeamForm,
 )
 from .gates import House, enter_house
-from .models import Partner, Room, StructureDocument
+from .models import Partner, StructureDocument
 
 
 @require_safe
@@ -59,11 +63,11 @@ def _home(request: HttpRequest, house: House, **forms) -> HttpResponse:
         request, "structures/home.html",
         {
             "house": house, "organization": organization, "info": info, "week": queries.week(info),
-            "teams": queries.teams_of(organization), "rooms": Room.objects.filter(organization=organization, closed_at=None).order_by("name"),
+            "teams": queries.teams_of(organization), "rooms": rooms(organization.pk),
             "partners": Partner.objects.filter(organization=organization, ended_at=None).order_by("kind", "name"),
             "documents": StructureDocument.objects.filter(organization=organization, withdrawn_at=None).order_by("-id")[:100],
             "people": organization.roles.open().count(), "logo": logo_of(organization.pk), "today": timezone.localdate(),
-            "forms": shown | forms, "here": "home",
+            "forms": shown | forms, "here": "home", "works_here": current_role(request) is not None,
         },
         status=422 if forms else 200,
     )  # fmt: skip
@@ -94,7 +98,7 @@ def change(request: HttpRequest, what: str) -> HttpResponse:
                 form = RoomForm(request.POST)
                 if not form.is_valid():
                     return _home(request, house, room=form)
-                actions.add_room(acting, organization=organization, **form.cleaned_data)
+                agenda.open_room(acting, organization=organization, **form.cleaned_data)
             case "partenaires":
                 form = PartnerForm(request.POST)
                 if not form.is_valid():
@@ -111,7 +115,15 @@ def change(request: HttpRequest, what: str) -> HttpResponse:
                     return _home(request, house, team=form)
                 directory.create_team(acting, organization=organization, **form.cleaned_data)
             case "fermer-salle":
-                actions.close_room(acting, room=own(Room, house, request))
+                left = agenda.close_room(acting, room=own(Calendar, house, request))
+                if left:
+                    said = ngettext(
+                        "La salle est retirée. %(n)s rendez-vous y reste posé : prévenez ceux qui comptaient dessus.",
+                        "La salle est retirée. %(n)s rendez-vous y restent posés : prévenez ceux qui comptaient dessus.",
+                        left,
+                    )
+                    messages.warning(request, said % {"n": left})
+                    return redirect("structures:home")
             case "fin-partenaire":
                 actions.end_partner(acting, partner=own(Partner, house, request))
             case "retirer-document":

@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cercle.base.common.errors import Refused
+from cercle.care.agenda.models import Calendar
 from cercle.care.structures import actions, map
-from cercle.care.structures.models import Partner, Room, StructureDocument
+from cercle.care.structures.models import Partner, StructureDocument
 from cercle.people.accounts.models import Invitation, StructureAdmin
 from cercle.people.directory import actions as directory
 from cercle.people.directory.models import Commune, Organization, Team, TeamTerritory
@@ -69,7 +70,7 @@ def test_a_colleague_reads_and_does_not_change(client, colleague, dac):
         assert client.get(reverse(f"structures:{name}")).status_code == 200, name
     got = client.post(reverse("structures:change", args=["salles"]), {"name": "Salle bleue"})
     assert got.status_code == 403
-    assert not Room.objects.exists()
+    assert not Calendar.objects.exists()
 
 
 def test_someone_without_a_structure_finds_nothing(client):
@@ -104,9 +105,38 @@ def test_an_administrator_keeps_rooms_partners_hours_and_papers(client, nolwenn,
     assert client.get(reverse("structures:document", args=[paper.pk])).status_code == 404
 
 
+def test_a_room_is_written_once_and_booked_from_the_agenda(client, nolwenn, colleague, dac):
+    at(client, nolwenn)
+    client.post(
+        reverse("structures:change", args=["salles"]),
+        {"name": "Salle bleue", "seats": "12", "note": "au rez-de-chaussée"},
+    )
+    room = Calendar.objects.get()
+    day = timezone.localdate() + timedelta(days=2)
+    meeting = {"kind": "meeting", "title": "Réunion", "on": day, "at": "09:00", "minutes": 60, "room": str(room.pk)}
+    assert "Salle bleue, 12 places" in client.get(reverse("agenda:new")).content.decode()
+    assert client.post(reverse("agenda:new"), meeting).status_code == 302
+    at(client, colleague)
+    refused = client.post(reverse("agenda:new"), meeting | {"title": "Autre", "at": "09:30", "anyway": "1"})
+    assert refused.status_code == 422 and "Salle bleue est déjà prise" in refused.content.decode()
+    assert client.post(reverse("agenda:choose"), {"also": f"s{room.pk}"}).status_code == 302
+    page = client.get("/agenda/", {"date": day.isoformat()}).content.decode()
+    assert "Réunion" in page and "moi" in client.session["agenda"]
+    at(client, nolwenn)
+    assert client.post(reverse("structures:change", args=["fermer-salle"]), {"row": str(room.pk)}).status_code == 302
+    said = client.get(reverse("structures:home")).content.decode()
+    assert (
+        "1 rendez-vous y reste posé" in said
+        and "Salle bleue, 12 places" not in client.get(reverse("agenda:new")).content.decode()
+    )
+    assert (
+        client.post(reverse("structures:change", args=["salles"]), {"name": "Salle bleue"}).status_code == 302
+    )  # the name is free again
+
+
 def test_rows_of_another_structure_do_not_exist(client, nolwenn):
     other = make.organization("DAC voisin", category="606")
-    room = Room.objects.create(organization=other, name="Salle")
+    room = Calendar.objects.create(kind="room", organization=other, name="Salle")
     paper = StructureDocument.objects.create(
         organization=other,
         title="t",
