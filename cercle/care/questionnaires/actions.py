@@ -75,8 +75,9 @@ def keep_draft(acting, *, response: Response, post, writer: str = "", revision: 
         else:
             form = shape.read(row.questionnaire.data)
             row.typed = typed
+            extra = population.about(acting, row.questionnaire)
             if row.is_open:
-                items = read_items(form, typed, {}, off=conditions.disabled(form, typed))
+                items = read_items(form, typed, {}, off=conditions.disabled(form, typed, extra))
                 row.data = _json(row.questionnaire, items, acting)
             _take(acting, row, writer)
             row.save(update_fields=["typed", "data", "writer", "writer_name", "revision", "saved_at"])
@@ -93,7 +94,7 @@ def finish(
     Raises `Invalid` with the errors by field (the typed text is kept), or `TwoWriters`.
     """
     questionnaire = response.questionnaire
-    items, errors = forms.parse(questionnaire, post)
+    items, errors = forms.parse(questionnaire, post, extra=population.about(acting, questionnaire))
     typed = typed_of(post)
     with transaction.atomic():
         row = _locked(response)
@@ -283,9 +284,11 @@ def create_form(acting, *, title: str, category: str, data: dict | None = None) 
 
 
 def import_form(acting, *, data: Any, category: str, name: str = "") -> Questionnaire:
-    """A Questionnaire from elsewhere, kept whole as a draft; `unsupported` says what will not be applied."""
-    problems = shape.faults(data)
-    if problems:
+    """A Questionnaire from elsewhere, kept whole as a draft; `unsupported` says what will not be applied.
+
+    What forbids publishing it (a ring of conditions, an expression that does not read) does not forbid keeping it.
+    """
+    if problems := shape.broken(data):
         raise Refused(" ".join(problems), "faults")
     url = str(data.get("url") or f"urn:cercle:questionnaire:{slugify(data.get('title') or name)[:60] or 'importe'}")[
         :300

@@ -5,7 +5,7 @@ wrong field stays in `typed`: nothing is lost by not being understood.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import date, datetime
 from datetime import time as hour
 from decimal import Decimal, InvalidOperation
@@ -15,13 +15,14 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from cercle.base.web import french
+from cercle.people.directory.models import Code
 
-from .shape import Item, Option, Shape, coding_key, safe_regex
+from .shape import Item, Option, Shape, coding_key, coding_of, option, safe_regex
 
 Typed = dict[str, list[str]]
 Key = tuple[str, tuple[int, ...]]  # linkId, and which instance of each repeating group around it
 MOST_INSTANCES = 50
-LONGEST = 200_000  # characters of one text
+LONGEST = 200_000  # characters of one text that can be signed; a longer one is kept, and said
 
 
 def name_of(link: str, instances: tuple[int, ...] = ()) -> str:
@@ -40,13 +41,13 @@ def typed_of(post) -> Typed:
     for name, values in pairs:
         if name.startswith(("q-", "n-")):
             values = values if isinstance(values, list) else [values]
-            found[name] = [str(v).replace("\x00", "")[:LONGEST].replace("\r\n", "\n") for v in values]
+            found[name] = [str(v).replace("\x00", "").replace("\r\n", "\n") for v in values]
     return found
 
 
 def instances_of(item: Item, typed: Typed, around: tuple[int, ...]) -> int:
-    shown = typed.get(count_name(item.link_id, around), ["1"])[0]
-    return min(int(shown), MOST_INSTANCES) if shown.isdigit() and len(shown) < 4 else 1
+    shown = next(iter(typed.get(count_name(item.link_id, around), ())), "")
+    return min(int(shown), MOST_INSTANCES) if shown.isdecimal() and len(shown) < 4 else item.least
 
 
 # --- From fields to FHIR ---------------------------------------------------------------------------------------------
@@ -54,40 +55,41 @@ class Wrong(Exception):
     """This field cannot be read; the sentence is for the person."""
 
 
-def read_items(shape: Shape, typed: Typed, errors: dict[str, str], *, off: set[Key] = frozenset()) -> list[dict]:
-    """FHIR items of what can be read; what cannot is said in `errors` by field name. `off`: not asked, so not answered."""
-    return _read(shape.items, typed, errors, off, ())
+def read_items(
+    shape: Shape, typed: Typed, errors: dict[str, str], *, off: Collection[Key] = frozenset(), index: dict[Key, dict] | None = None
+) -> list[dict]:  # fmt: skip
+    """FHIR items of what can be read; what cannot is said in `errors` by field name. `off`: not asked, so not answered.
 
+    `index` is given each row by its question and instances: an instance that says nothing has no row, so rows do not count them.
+    """
+    rows: dict[Key, dict] = {} if index is None else index
 
-def _read(items: list[Item], typed: Typed, errors: dict, off, around: tuple[int, ...]) -> list[dict]:
-    found: list[dict] = []
-    for item in items:
-        if item.type == "display":
-            continue
-        if item.is_loop:
-            for n in range(instances_of(item, typed, around)):
-                if (item.link_id, around) in off:
-                    break
-                inner = _read(item.children, typed, errors, off, (*around, n))
-                if inner:
-                    found.append(_named(item, item=inner))
-            continue
-        if (item.link_id, around) in off:
-            continue
-        inner = _read(item.children, typed, errors, off, around)
-        if item.type == "group":
-            if inner:
+    def read(items: list[Item], around: tuple[int, ...]) -> list[dict]:
+        found: list[dict] = []
+        for item in items:
+            if item.type == "display" or (item.link_id, around) in off:
+                continue
+            if item.is_loop:
+                for n in range(instances_of(item, typed, around)):
+                    if inner := read(item.children, (*around, n)):
+                        found.append(_named(item, item=inner))
+                        rows[item.link_id, (*around, n)] = found[-1]
+                continue
+            inner = read(item.children, around)
+            given = read_answers(item, typed, errors, around) if item.asks else []
+            if given and inner:
+                given[0] |= {"item": inner}
+            if given:
+                found.append(_named(item, answer=given))
+            elif inner:
+                # Of a group; or answers under a question that has none: FHIR holds them under the question itself.
                 found.append(_named(item, item=inner))
-            continue
-        given = read_answers(item, typed, errors, around)
-        if given and inner:
-            given[0] |= {"item": inner}
-        if given:
-            found.append(_named(item, answer=given))
-        elif inner:
-            # Answers under a question that has none: FHIR holds them under the question itself.
-            found.append(_named(item, item=inner))
-    return found
+            else:
+                continue
+            rows[item.link_id, around] = found[-1]
+        return found
+
+    return read(shape.items, ())
 
 
 def _named(item: Item, /, **more) -> dict:
@@ -117,11 +119,11 @@ def one_answer(item: Item, text: str, typed: Typed, name: str, at: int) -> dict:
         return {"valueString": _text(item, text[1:].strip())}
     if item.list_gone:
         return {"valueString": _text(item, text.strip())}
-    if item.options:
-        option = next((o for o in item.options if o.key == text), None)
-        if option is None:
-            raise Wrong(_("Cette réponse n’est plus dans la liste. Choisissez-en une autre."))
-        return {option.answer[0]: option.answer[1]}
+    if item.options or item.searched:
+        chosen = find_option(item, text)
+        if chosen is None:
+            raise Wrong(_("Cette réponse n’est pas, ou n’est plus, dans la liste. Choisissez-en une autre."))
+        return {chosen.answer[0]: chosen.answer[1]}
     match item.type:
         case "boolean":
             if text not in {"true", "false"}:
@@ -136,19 +138,38 @@ def one_answer(item: Item, text: str, typed: Typed, name: str, at: int) -> dict:
         case "date":
             return {"valueDate": _within(item, _date(text)).isoformat()}
         case "dateTime":
-            return {"valueDateTime": _moment(text)}
+            return {"valueDateTime": _within(item, _moment(text)).isoformat()}
         case "time":
             try:
-                return {"valueTime": hour.fromisoformat(text.strip()).isoformat()}
+                at = hour.fromisoformat(text.strip())
             except ValueError:
                 raise Wrong(_("Écrivez l’heure ainsi : 14:30."))
+            return {"valueTime": _within(item, at.replace(tzinfo=None)).isoformat()}
         case "attachment":
             return {"valueAttachment": _attachment(text)}
         case "url":
             return {"valueUri": _text(item, text.strip())}
-        case "choice":
-            raise Wrong(_("Cette réponse n’est plus dans la liste. Choisissez-en une autre."))
     return {"valueString": _text(item, text if item.type == "text" else " ".join(text.split()))}
+
+
+def find_option(item: Item, text: str) -> Option | None:
+    """The answer that a field's text means: its key; in a list that is searched, also « label (code) » or the code."""
+    if not item.searched:
+        return next((o for o in item.options if o.key == text), None)
+    if text not in item.found:
+        code = (
+            text.partition("|")[2] if "|" in text else re.sub(r"^.*\(([^()]+)\)$", r"\1", text.strip(), flags=re.DOTALL)
+        )
+        row = Code.objects.filter(set__name=item.searched, code=code[:40], ended_on=None).first()
+        if row is None or len(item.found) > 2000:
+            return option({"valueCoding": coding_of(row)}) if row else None
+        item.found[text] = option({"valueCoding": coding_of(row)})
+    return item.found[text]
+
+
+def long_label(chosen: Option) -> str:
+    """« Grabataire (Z740) »: how an answer of a searched list stands in its field."""
+    return f"{chosen.label} ({chosen.answer[1].get('code', '')})"
 
 
 def _text(item: Item, text: str) -> str:
@@ -164,7 +185,7 @@ def _text(item: Item, text: str) -> str:
     if isinstance(shortest, int) and len(text) < shortest:
         raise Wrong(_("Écrivez au moins %(n)s caractères.") % {"n": shortest})
     pattern = item.bound("regex")
-    if pattern and len(text) <= 2000 and (compiled := safe_regex(pattern)) and not compiled.fullmatch(text):
+    if pattern and len(text) <= 300 and (compiled := safe_regex(pattern)) and not compiled.fullmatch(text):
         shape = item.bound("entryFormat")
         raise Wrong(
             _("La réponse n’a pas la forme attendue (%(shape)s).") % {"shape": shape}
@@ -203,15 +224,25 @@ def _within(item: Item, value):
         if bound is None or isinstance(bound, bool):
             continue
         try:
-            limit = date.fromisoformat(str(bound)) if isinstance(value, date) else Decimal(str(bound))
-        except (ValueError, InvalidOperation):
-            continue
-        if (name == "minValue" and value < limit) or (name == "maxValue" and value > limit):
-            raise Wrong(
-                wrong
-                % {"bound": french.birth_date(str(bound)) if isinstance(value, date) else french.number(float(limit))}
-            )
+            limit, words = _limit(value, str(bound))
+            beyond = value < limit if name == "minValue" else value > limit
+        except (ValueError, InvalidOperation, TypeError):
+            continue  # a bound of another kind than the answer
+        if beyond:
+            raise Wrong(wrong % {"bound": words})
     return value
+
+
+def _limit(value, bound: str):
+    """The bound as a value of the same kind, and in words."""
+    if isinstance(value, datetime):
+        moment = _moment(bound)
+        return moment, french.exact(moment)
+    if isinstance(value, date):
+        return date.fromisoformat(bound), french.birth_date(bound)
+    if isinstance(value, hour):
+        return hour.fromisoformat(bound), bound[:5].replace(":", "\u00a0h\u00a0")
+    return Decimal(bound), french.number(float(bound))
 
 
 def _json(value: Decimal) -> int | float:
@@ -242,12 +273,12 @@ def _date(text: str) -> date:
         raise Wrong(_("Cette date n’existe pas. Écrivez-la ainsi : 31/12/2026."))
 
 
-def _moment(text: str) -> str:
+def _moment(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError:
         raise Wrong(_("Écrivez le jour et l’heure."))
-    return (moment if moment.tzinfo else timezone.make_aware(moment)).isoformat()
+    return moment if moment.tzinfo else timezone.make_aware(moment)
 
 
 def _attachment(text: str) -> dict:
@@ -360,8 +391,7 @@ def shown(item: Item | None, answer: dict) -> str:
 
 def option_of(item: Item, answer: dict) -> Option | None:
     kind, value = next(((k, v) for k, v in answer.items() if k.startswith("value")), ("", ""))
-    key = coding_key(value) if kind == "valueCoding" else str(value)
-    return next((o for o in item.options if o.key == key), None)
+    return find_option(item, coding_key(value) if kind == "valueCoding" else str(value))
 
 
 def put_text(item: Item, value: Any) -> str | None:
@@ -371,8 +401,11 @@ def put_text(item: Item, value: Any) -> str | None:
     if isinstance(value, dict):
         if item.type == "quantity" and "value" in value:
             return str(value["value"]).replace(".", ",")
-        if item.options:
-            return next((o.key for o in item.options if o.key == coding_key(value) or o.answer[1] == value), None)
+        if item.options or item.searched:
+            chosen = find_option(item, coding_key(value))
+            return chosen.key if chosen else next((o.key for o in item.options if o.answer[1] == value), None)
+        if item.type in {"integer", "decimal"} and "value" in value:
+            return put_text(item, value["value"])
         return value.get("display") or None
     if isinstance(value, bool):
         return ("true" if value else "false") if item.type == "boolean" else None
@@ -384,13 +417,15 @@ def put_text(item: Item, value: Any) -> str | None:
         return f"{value:.4f}".rstrip("0").rstrip(".").replace(".", ",") if isinstance(value, float) else str(value)
     if item.options:
         return next((o.key for o in item.options if str(value) in {o.key, o.label, o.key.partition("|")[2]}), None)
+    if item.searched:
+        return chosen.key if (chosen := find_option(item, str(value))) else None
     return str(value)
 
 
 def with_instance(typed: Typed, counter: str) -> Typed:
     """One more of the repeating group that this field counts."""
-    n = typed.get(counter, ["1"])[0]
-    return typed | {counter: [str(min(int(n) + 1 if n.isdigit() and len(n) < 4 else 2, MOST_INSTANCES))]}
+    n = next(iter(typed.get(counter, ())), "1")
+    return typed | {counter: [str(min(int(n) + 1 if n.isdecimal() and len(n) < 4 else 2, MOST_INSTANCES))]}
 
 
 def without_instance(shape: Shape, typed: Typed, counter: str, gone: int) -> Typed:
@@ -417,5 +452,5 @@ def without_instance(shape: Shape, typed: Typed, counter: str, gone: int) -> Typ
                 more = rest.partition(".")[2]
                 name = f"{name[:2]}{plain}~{'~'.join(place)}" + (f".{more}" if more else "")
         found[name] = values
-    n = typed.get(counter, ["1"])[0]
-    return found | {counter: [str(max(int(n) - 1 if n.isdigit() and len(n) < 4 else 1, 1))]}
+    n = next(iter(typed.get(counter, ())), "1")
+    return found | {counter: [str(max(int(n) - 1 if n.isdecimal() and len(n) < 4 else 1, 1))]}

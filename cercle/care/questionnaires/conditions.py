@@ -3,14 +3,19 @@
 The page evaluates `enableWhen` itself (static/questionnaires/form.js, same rules); all expressions come back here.
 """
 
+import re
 from collections import defaultdict
+from collections.abc import Collection
+from contextlib import suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+from django.utils.translation import gettext as _
+
 from . import expressions
-from .answers import Key, Typed, instances_of, name_of, read_items
-from .shape import HL7, Condition, Item, Shape, coding_key
+from .answers import Key, Typed, instances_of, name_of, option_of, put_text, read_answers, read_items
+from .shape import HL7, Condition, Item, Shape
 
 Values = dict[Key, list[dict]]
 
@@ -41,8 +46,6 @@ def values_of(shape: Shape, items: list[dict]) -> Values:
 
 def typed_values(shape: Shape, typed: Typed) -> Values:
     """The same from the fields: every instance that stands in the page counts, empty ones too, so that numbers agree."""
-    from .answers import read_answers
-
     found: Values = {}
 
     def look(items: list[Item], around: tuple[int, ...]) -> None:
@@ -76,18 +79,25 @@ def places(shape: Shape, typed: Typed) -> list[tuple[Item, tuple[int, ...]]]:
     return found
 
 
-def disabled(shape: Shape, typed: Typed) -> set[Key]:
+@expressions.budget()
+def disabled(shape: Shape, typed: Typed, extra: dict | None = None) -> set[Key]:
     """What is not asked now. A question in a ring of conditions is asked: better one question too many than one lost."""
-    return _disabled(shape, places(shape, typed), typed_values(shape, typed), _hidden_by_expression(shape, typed))
+    where, values = places(shape, typed), typed_values(shape, typed)
+    off = _disabled(shape, where, values, frozenset())
+    asked = [(item, around) for item, around in where if item.enable_expression]
+    if not asked:
+        return off
+    # An expression sees the answers of what is asked, and what it hides may be seen by another one.
+    for _turn in range(min(len(asked) + 1, 6)):
+        scene = Scene.of(shape, typed, off, extra)
+        expressed = frozenset((item.link_id, around) for item, around in asked if not scene.asks(item, around))
+        before, off = off, _disabled(shape, where, values, expressed)
+        if off == before:
+            break
+    return off
 
 
-def disabled_in(shape: Shape, items: list[dict]) -> set[Key]:
-    from .answers import typed_from
-
-    return disabled(shape, typed_from(shape, items))
-
-
-def _disabled(shape: Shape, where, values: Values, expressed: set[str]) -> set[Key]:
+def _disabled(shape: Shape, where, values: Values, expressed: Collection[Key]) -> set[Key]:
     by_link: dict[str, list[tuple[int, ...]]] = defaultdict(list)
     for item, around in where:
         by_link[item.link_id].append(around)
@@ -101,7 +111,7 @@ def _disabled(shape: Shape, where, values: Values, expressed: set[str]) -> set[K
         if key in under_way:
             return True
         under_way.add(key)
-        found = item.link_id not in expressed
+        found = key not in expressed
         if found and item.parent is not None:
             found = enabled(item.parent, around[: len(item.parent.loops)])
         if found and item.conditions:
@@ -116,8 +126,7 @@ def _disabled(shape: Shape, where, values: Values, expressed: set[str]) -> set[K
         if question is None:
             return []
         shared = 0
-        inside = (*item.loops, item.link_id) if item.is_loop else item.loops
-        for mine, theirs in zip(inside, question.loops, strict=False):
+        for mine, theirs in zip(item.inside, question.loops, strict=False):
             if mine != theirs:
                 break
             shared += 1
@@ -151,17 +160,27 @@ def _equal(answer: dict, wanted: Any) -> bool:
     value = _value(answer)
     if isinstance(value, dict) and isinstance(wanted, dict):
         if "value" in wanted or "value" in value:
-            return _number(value.get("value")) == _number(wanted.get("value")) and _unit(value) == _unit(wanted)
-        same = value.get("code") == wanted.get("code")
+            return _number(value.get("value")) == _number(wanted.get("value")) and _same_unit(value, wanted)
+        same = _code(value) == _code(wanted)
         return same and (not wanted.get("system") or value.get("system") == wanted.get("system"))
     if isinstance(value, bool) or isinstance(wanted, bool):
         return value is wanted
     a, b = _number(value), _number(wanted)
-    return a == b if a is not None and b is not None else value == wanted
+    if a is not None and b is not None:
+        return a == b
+    return value == wanted or (
+        isinstance(value, str) and isinstance(wanted, str) and _instant(value) == _instant(wanted)
+    )
 
 
-def _unit(quantity: dict) -> str:
-    return str(quantity.get("code") or quantity.get("unit") or "")
+def _code(coding: dict) -> str:
+    return str(coding.get("code") or coding.get("reference") or coding.get("display") or "")
+
+
+def _same_unit(quantity: dict, wanted: dict) -> bool:
+    """A condition that names no unit takes any."""
+    units = {str(wanted[name]) for name in ("code", "unit") if wanted.get(name)}
+    return not units or bool(units & {str(quantity.get(name)) for name in ("code", "unit")})
 
 
 def _number(value: Any) -> Decimal | None:
@@ -171,10 +190,11 @@ def _number(value: Any) -> Decimal | None:
 def _compare(answer: dict, operator: str, wanted: Any) -> bool:
     value = _value(answer)
     if isinstance(value, dict) and isinstance(wanted, dict):
-        if _unit(value) != _unit(wanted):
+        if not _same_unit(value, wanted):
             return False
         value, wanted = value.get("value"), wanted.get("value")
-    a, b = _number(value), _number(wanted)
+    a: Any = _number(value)
+    b: Any = _number(wanted)
     if a is None or b is None:
         if not (isinstance(value, str) and isinstance(wanted, str)):
             return False
@@ -184,153 +204,186 @@ def _compare(answer: dict, operator: str, wanted: Any) -> bool:
     return {">": a > b, "<": a < b, ">=": a >= b, "<=": a <= b}[operator]
 
 
-def _instant(text: str):
-    if len(text) > 10 and "T" in text:
+def _instant(text: str) -> datetime | str:
+    """A moment as such, an hour with its seconds, anything else as it is."""
+    if re.fullmatch(r"\d\d:\d\d", text, re.ASCII):
+        return f"{text}:00"
+    if len(text) > 10 and text[10] == "T":
         try:
             found = datetime.fromisoformat(text)
-            return found if found.tzinfo else text
         except ValueError:
             return text
+        return found if found.tzinfo else text
     return text
 
 
 # --- Expressions -----------------------------------------------------------------------------------------------------
+ROW = "QuestionnaireResponse.item"
+
+
 def response_of(shape: Shape, items: list[dict]) -> dict:
     return {"resourceType": "QuestionnaireResponse", "status": "in-progress", "item": items}
 
 
-def weighed(shape: Shape, items: list[dict]) -> list[dict]:
-    """A copy whose codings carry the weight of their option, for `weight()` and `ordinal()`."""
-    from .answers import option_of
+class Part(dict):
+    """A coding or a quantity; the library asks for a `system` that it may not have."""
 
-    found = []
+    def __missing__(self, name: str) -> None:
+        return None
+
+
+def weigh(shape: Shape, items: list[dict]) -> list[dict]:
+    """Give codings the weight of their option, for `weight()` and `ordinal()`. Changes these rows: never those that are kept."""
     for row in items:
         item = shape.by_link.get(row.get("linkId", ""))
-        row = dict(row)
-        if row.get("item"):
-            row["item"] = weighed(shape, row["item"])
-        if row.get("answer"):
-            answers = []
-            for answer in row["answer"]:
-                answer = dict(answer)
-                if item is not None and "valueCoding" in answer:
-                    option = option_of(item, answer)
-                    if option is not None and option.weight is not None:
-                        weight = {"url": HL7 + "ordinalValue", "valueDecimal": option.weight}
-                        answer["valueCoding"] = answer["valueCoding"] | {"extension": [weight]}
-                if answer.get("item"):
-                    answer["item"] = weighed(shape, answer["item"])
-                answers.append(answer)
-            row["answer"] = answers
-        found.append(row)
-    return found
+        weigh(shape, row.get("item") or [])
+        for answer in row.get("answer") or []:
+            weigh(shape, answer.get("item") or [])
+            for kind in ("valueCoding", "valueQuantity"):
+                if kind in answer:
+                    answer[kind] = Part(answer[kind])
+            chosen = option_of(item, answer) if item is not None and "valueCoding" in answer else None
+            if chosen is not None and chosen.weight is not None:
+                weight = {"url": HL7 + "ordinalValue", "valueDecimal": chosen.weight}
+                answer["valueCoding"] = Part(answer["valueCoding"] | {"extension": [weight]})
+    return items
 
 
-def context_of(shape: Shape, resource: dict, extra: dict | None = None) -> dict:
-    context = {"resource": resource, "questionnaire": shape.data} | (extra or {})
-    for name, expression in shape.variables:
+class Scene:
+    """Answers as expressions see them: the whole (%resource), the rows of each question, the variables in scope.
+
+    The focus of an expression is the form's answer, or the instance of the group it stands in; a group's own is its row.
+    """
+
+    def __init__(self, shape: Shape, items: list[dict], index: dict[Key, dict], extra: dict | None = None):
+        self.shape, self.index = shape, index
+        self.resource = response_of(shape, weigh(shape, items))
+        self.given = dict.fromkeys(shape.declared, []) | (extra or {})
+        self._found: dict[tuple, Any] = {}
+
+    @classmethod
+    def of(cls, shape: Shape, typed: Typed, off: Collection[Key], extra: dict | None = None) -> "Scene":
+        index: dict[Key, dict] = {}
+        return cls(shape, read_items(shape, typed, {}, off=off, index=index), index, extra)
+
+    def names(self, expression: str, item: Item | None, inside: tuple[int, ...]) -> dict[str, Any]:
+        """The variables that an expression mentions, as they stand for this item in this instance of the groups around it."""
+        names: dict[str, Any] = {"resource": self.resource, "questionnaire": self.shape.data, "context": self.resource}
+        if item is not None:
+            row = self.index.get((item.link_id, inside))
+            names |= {"context": [expressions.node(row, ROW)] if row else [], "qitem": item.data}
+        for name in expressions.mentioned(expression) - set(names):
+            if (found := self._variable(name, item, inside)) is not None:
+                names[name] = found
+        return names
+
+    def _variable(self, name: str, item: Item | None, inside: tuple[int, ...]) -> Any:
+        """Of the nearest that tells it: the item, what holds it, the form, who opened the form. None: nobody does."""
+        while True:
+            held = dict(item.variables if item else self.shape.variables)
+            if name in held:
+                break
+            if item is None:
+                return self.given.get(name)
+            item = item.parent
+            inside = inside[: len(item.inside) if item else 0]
+        key = (item and item.link_id, inside, name)
+        if key not in self._found:
+            self._found[key] = []  # a variable that asks for itself finds nothing
+            names = self.names(held[name], item, inside)
+            with suppress(expressions.Failed):
+                self._found[key] = expressions.nodes(held[name], *self.focus(item, inside), names)
+        return self._found[key]
+
+    def focus(self, item: Item | None, inside: tuple[int, ...]) -> tuple[dict, str]:
+        while item is not None and item.type != "group":
+            item = item.parent
+        if item is None:
+            return self.resource, ""
+        inside = inside[: len(item.inside)]
+        return self.index.get((item.link_id, inside)) or {"linkId": item.link_id}, ROW
+
+    def evaluate(self, expression: str, item: Item, around: tuple[int, ...]) -> list:
+        # A repeating group as a whole is spoken of from outside.
+        speaker = item.parent if item.is_loop else item
+        focus, base = self.focus(speaker, around)
+        return expressions.evaluate(expression, focus, self.names(expression, speaker, around), base=base)
+
+    def asks(self, item: Item, around: tuple[int, ...]) -> bool:
         try:
-            context[name] = expressions.evaluate(expression, resource, context)
+            return self.evaluate(item.enable_expression, item, around)[:1] == [True]
         except expressions.Failed:
-            context[name] = []
-    return context
+            return True  # nothing is lost
 
 
-def _hidden_by_expression(shape: Shape, typed: Typed) -> set[str]:
-    asked = [item for item in shape.by_link.values() if item.enable_expression]
-    if not asked:
-        return set()
-    resource = response_of(shape, weighed(shape, read_items(shape, typed, {})))
-    context = context_of(shape, resource)
-    found = set()
-    for item in asked:
-        try:
-            if not expressions.true(item.enable_expression, resource, context):
-                found.add(item.link_id)
-        except expressions.Failed:
-            continue  # shown: nothing is lost
-    return found
-
-
+@expressions.budget()
 def calculate(shape: Shape, typed: Typed, extra: dict | None = None) -> tuple[Typed, dict[str, str]]:
     """The fields with the computed ones filled in, and what failed by field name. Computed fields may feed each other."""
-    from .answers import put_text
-
     computed = shape.calculated
     if not computed:
         return typed, {}
-    typed = dict(typed)
-    for item in computed:  # never what the page sent: the server alone computes
-        for name in [n for n in typed if n == name_of(item.link_id) or n.startswith(name_of(item.link_id) + "~")]:
-            del typed[name]
+    links = tuple(name_of(item.link_id) for item in computed)
+    # Never what the page sent: the server alone computes.
+    typed = {
+        n: v
+        for n, v in typed.items()
+        if n not in links and not n.startswith(tuple(f"{link}{c}" for link in links for c in "~."))
+    }
+    where = [(item, around) for item, around in places(shape, typed) if item.calculated and item.asks]
     failed: dict[str, str] = {}
     before = None
-    for _turn in range(min(len(computed) + 1, 12)):
-        off = disabled(shape, typed)
-        resource = response_of(shape, weighed(shape, read_items(shape, typed, {}, off=off)))
-        context = context_of(shape, resource, extra)
-        for item in computed:
-            name = name_of(item.link_id)
+    for _turn in range(min(len(where) + 1, 12)):
+        scene = Scene.of(shape, typed, disabled(shape, typed, extra), extra)
+        for item, around in where:
+            name = name_of(item.link_id, around)
+            for gone in (name, f"{name}.unit", f"{name}.other"):
+                typed.pop(gone, None)
             try:
-                found = expressions.evaluate(item.calculated, resource, context)
+                found = scene.evaluate(item.calculated, item, around)
             except expressions.Failed:
-                failed[name] = "failed"
-                typed.pop(name, None)
+                failed[name] = item.link_id
                 continue
             failed.pop(name, None)
             texts = [t for one in found if (t := put_text(item, one)) is not None]
             if texts:
-                typed[name] = texts if item.repeats else texts[:1]
-            else:
-                typed.pop(name, None)
-        now = {name_of(i.link_id): typed.get(name_of(i.link_id)) for i in computed}
+                place = f"{name}.other" if item.list_gone else name
+                typed[place] = texts if item.repeats else texts[:1]
+                if item.type == "quantity" and not item.units and isinstance(found[0], dict):
+                    typed[f"{name}.unit"] = [str(found[0].get("unit") or "")]
+        now = {name: typed[name] for name in sorted(typed) if name.startswith(links)}
         if now == before:
             break
         before = now
     return typed, failed
 
 
-def broken_constraints(shape: Shape, items: list[dict], extra: dict | None = None) -> dict[str, str]:
+@expressions.budget()
+def broken_constraints(shape: Shape, typed: Typed, off: Collection[Key], extra: dict | None = None) -> dict[str, str]:
     """Sentences of the constraints that do not hold, by field name; the form's own under ""."""
-    resource = response_of(shape, weighed(shape, items))
-    context = None
+    held = [item for item in shape.by_link.values() if item.constraints]
+    if not held and not shape.constraints:
+        return {}
+    scene = Scene.of(shape, typed, off, extra)
     found: dict[str, str] = {}
-    for item in [None, *shape.by_link.values()]:
-        for one in (item or shape).constraints:
-            context = context or context_of(shape, resource, extra)
-            base = "QuestionnaireResponse.item" if item is not None else ""
-            for focus, name in _focus(shape, resource, item):
-                try:
-                    result = expressions.evaluate(one.expression, focus, context, base=base)
-                except expressions.Failed:
-                    continue
-                if result[:1] == [False] and one.severity == "error":
-                    found.setdefault(name, one.human or "La réponse ne convient pas.")
+
+    def check(constraints, item: Item | None, inside: tuple[int, ...], focus: dict, base: str) -> None:
+        for one in constraints:
+            if one.severity != "error":
+                continue
+            try:
+                result = expressions.evaluate(
+                    one.expression, focus, scene.names(one.expression, item, inside), base=base
+                )
+            except expressions.Failed:
+                continue
+            if result[:1] == [False]:
+                found.setdefault(
+                    name_of(item.link_id, inside) if item else "", one.human or _("La réponse ne convient pas.")
+                )
+
+    check(shape.constraints, None, (), scene.resource, "")
+    for item in held:
+        for (link, inside), row in scene.index.items():
+            if link == item.link_id:
+                check(item.constraints, item, inside, row, ROW)
     return found
-
-
-def _focus(shape: Shape, resource: dict, item: Item | None):
-    """The rows of the answer that a constraint speaks of, each with its field name."""
-    if item is None:
-        return [(resource, "")]
-    found = []
-
-    def look(rows, around: tuple[int, ...]) -> None:
-        seen: dict[str, int] = {}
-        for row in rows or []:
-            here = shape.by_link.get(row.get("linkId", ""))
-            inner = around
-            if here is not None and here.is_loop:
-                inner = (*around, seen.get(here.link_id, 0))
-                seen[here.link_id] = inner[-1] + 1
-            if here is item:
-                found.append((row, name_of(item.link_id, around)))
-            for answer in row.get("answer") or []:
-                look(answer.get("item"), inner)
-            look(row.get("item"), inner)
-
-    look(resource.get("item"), ())
-    return found
-
-
-__all__ = ["Values", "broken_constraints", "calculate", "coding_key", "disabled", "holds", "values_of"]

@@ -340,5 +340,19 @@ def _number(text: str) -> int | float | None:
     return float(plain) if "." in plain else int(plain)
 
 
+def imported(content: bytes) -> Any:
+    """A file as JSON that the database can hold: no NaN, no half characters, no NUL."""
+
+    def never(text: str):
+        raise ValueError(text)
+
+    try:
+        data = json.loads(content.decode("utf-8-sig").replace("\\u0000", ""), parse_constant=never)
+        json.dumps(data, ensure_ascii=False).encode()
+    except (ValueError, RecursionError):
+        raise Refused(_("Ce fichier n’est pas du JSON lisible. Rien n’a été changé."), "json")
+    return data
+
+
 def exported(data: dict) -> str:
     return json.dumps(data, ensure_ascii=False, indent=1)

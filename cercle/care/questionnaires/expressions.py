@@ -1,7 +1,11 @@
 """FHIRPath, by fhirpathpy: each expression is parsed once. There is one evaluator, here; the page asks the server."""
 
-import copy
 import logging
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, datetime
 from datetime import time as hour
 from decimal import Decimal
@@ -11,7 +15,7 @@ from typing import Any
 import fhirpathpy
 from antlr4 import CommonTokenStream, InputStream
 from django.utils.translation import gettext as _
-from fhirpathpy.engine.nodes import ResourceNode
+from fhirpathpy.engine.nodes import FP_Quantity, ResourceNode
 from fhirpathpy.models import models as fhir_models
 from fhirpathpy.parser.generated.FHIRPathLexer import FHIRPathLexer
 from fhirpathpy.parser.generated.FHIRPathParser import FHIRPathParser
@@ -35,16 +39,34 @@ FUNCTIONS = {
 
 
 def weight_of(value: Any) -> Any:
-    """The `ordinalValue` of an answer's coding: `conditions.weighed` has put it there."""
+    """The `ordinalValue` of an answer's coding: `conditions.weigh` has put it there."""
     for one in value.get("extension", ()) if isinstance(value, dict) else ():
         if str(one.get("url", "")).endswith(("/ordinalValue", "/itemWeight")):
             return one.get("valueDecimal")
     return None
 
 
+# A form from elsewhere may hold hundreds of expressions over hundreds of answers: what has no time left is not computed.
+SECONDS = 2
+_until: ContextVar[float | None] = ContextVar("until", default=None)
+
+
+@contextmanager
+def budget() -> Iterator[None]:
+    """All the expressions inside share these seconds of work."""
+    if _until.get() is not None:
+        yield
+        return
+    token = _until.set(time.thread_time() + SECONDS)
+    try:
+        yield
+    finally:
+        _until.reset(token)
+
+
 @lru_cache(maxsize=2000)
 def compiled(expression: str):
-    return fhirpathpy.compile(expression, fhir_models["r4"], {"userInvocationTable": FUNCTIONS})
+    return fhirpathpy.compile(expression, fhir_models["r4"], {"userInvocationTable": FUNCTIONS, "returnRawData": True})
 
 
 def problem(expression: str) -> str:
@@ -55,8 +77,8 @@ def problem(expression: str) -> str:
         compiled(expression)
     except RecursionError:
         return _("trop profond")
-    except Exception as error:  # the parser's own kinds of errors, several
-        return str(error).splitlines()[0][:120] if str(error) else type(error).__name__
+    except Exception:  # the parser's own kinds of errors, several, in English
+        return _("écriture incomplète ou incorrecte")
     # The library takes what it can read and leaves the rest: half an expression must not be published.
     return _("écriture incomplète ou incorrecte") if parser.getNumberOfSyntaxErrors() else ""
 
@@ -66,29 +88,52 @@ def _quiet(recogniser):
     return recogniser
 
 
+def mentioned(expression: str) -> set[str]:
+    """Names of the variables in an expression: « %age », « %`a-b` »."""
+    return {quoted or bare for quoted, bare in MENTIONS.findall(expression)}
+
+
+MENTIONS = re.compile(r"%(?:`([^`]+)`|([A-Za-z_][\w-]*))")
+
+
 def evaluate(expression: str, resource: dict, variables: dict[str, Any] | None = None, *, base: str = "") -> list:
     """The values found. Raises `Failed`; never another error, whatever was written or answered.
 
     `base`: where in FHIR this part of a resource stands (« QuestionnaireResponse.item »), so that `answer.value` is known.
     """
+    return [
+        plain(one.data if isinstance(one, ResourceNode) else one)
+        for one in nodes(expression, resource, base, variables)
+    ]
+
+
+def nodes(expression: str, resource: dict, base: str = "", variables: dict[str, Any] | None = None) -> list:
+    """The same, as the library holds them: a variable keeps where in FHIR its values stand."""
+    until = _until.get()
+    if until is not None and time.thread_time() > until:
+        raise Failed
     try:
-        # The library marks what it walks; answers stay as they are.
-        focus = copy.deepcopy(resource)
-        found = compiled(expression)(ResourceNode.create_node(focus, base) if base else focus, variables or {})
+        return compiled(expression)(ResourceNode.create_node(resource, base) if base else resource, variables or {})
     except RecursionError as error:
         raise Failed from error
     except Exception as error:
         logger.info("fhirpath expression failed: %s", type(error).__name__)  # never the answers
         raise Failed from error
-    return [plain(one) for one in found]
 
 
-def true(expression: str, resource: dict, variables: dict[str, Any] | None = None) -> bool:
-    return evaluate(expression, resource, variables)[:1] == [True]
+def node(row: dict, base: str) -> Any:
+    """A part of a resource as a variable: the library must be told where in FHIR it stands."""
+    return ResourceNode.create_node(row, base)
 
 
 def plain(value: Any) -> Any:
     """Python's and the library's kinds of values as JSON holds them."""
+    if isinstance(value, FP_Quantity):
+        return {"value": plain(value.value), "unit": str(value.unit).strip("'")}
+    if isinstance(value, dict):
+        return {key: plain(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [plain(one) for one in value]
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() and abs(value) < 2**53 else float(value)
     if isinstance(value, bool | int | float | str | dict | list) or value is None:

@@ -14,12 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from django.urls import reverse
 from django.utils.safestring import SafeString
 from django.utils.translation import gettext as _
 
 from cercle.base.common.errors import Refused
 
-from . import conditions, rendering, shape
+from . import conditions, expressions, rendering, shape
 from .answers import Typed, name_of, read_items, typed_from, typed_of
 from .models import Questionnaire
 
@@ -58,6 +59,7 @@ def screen_of(questionnaire: Questionnaire | dict) -> Screen | None:
     return _screens.get(_data(questionnaire).get("url", ""))
 
 
+@expressions.budget()
 def render(
     questionnaire: Questionnaire | dict, answers: list[dict] | None, errors: dict[str, str] | None = None, *,
     typed: Typed | None = None, prefix: str = "", upload: str = "", extra: dict | None = None,
@@ -67,31 +69,40 @@ def render(
     `upload`: the address that takes files. `prefix`: of the ids, when two forms stand in one page. `extra`: FHIRPath variables.
     """
     form = shape.read(_data(questionnaire))
-    return rendering.Sheet(
-        form, typed_from(form, answers) if typed is None else typed, errors, prefix=prefix, upload=upload, extra=extra
-    ).page()
+    lists = ""
+    if isinstance(questionnaire, Questionnaire) and any(item.searched for item in form.by_link.values()):
+        lists = reverse("questionnaires:codes", args=[questionnaire.pk])
+    typed = typed_from(form, answers) if typed is None else typed
+    return rendering.Sheet(form, typed, errors, prefix=prefix, upload=upload, lists=lists, extra=extra).page()
 
 
+@expressions.budget()
 def parse(questionnaire: Questionnaire | dict, post, *, extra: dict | None = None) -> tuple[list[dict], dict[str, str]]:
     """FHIR items of what is asked and can be read, and the sentences of what is wrong or missing, by field name."""
     form = shape.read(_data(questionnaire))
     typed, _failed = conditions.calculate(form, typed_of(post), extra)
-    off = conditions.disabled(form, typed)
+    off = conditions.disabled(form, typed, extra)
     errors: dict[str, str] = {}
-    items = read_items(form, typed, errors, off=off)
+    index: dict = {}
+    items = read_items(form, typed, errors, off=off, index=index)
     for item, around in conditions.places(form, typed):
-        if (item.link_id, around) in off or not item.asks or (item.hidden and not item.required):
+        if (item.link_id, around) in off or item.type == "display" or item.hidden:
             continue
         name = name_of(item.link_id, around)
-        given = [t for t in (*typed.get(name, []), *typed.get(f"{name}.other", [])) if t.strip()]
+        if item.asks:
+            given = len([t for t in (*typed.get(name, []), *typed.get(f"{name}.other", [])) if t.strip()])
+            missing = _("Cette réponse est nécessaire.")
+        else:
+            given = sum(link == item.link_id and inside[: len(around)] == around for link, inside in index)
+            missing = _("Répondez à une de ces questions au moins.")
         if item.required and not given:
-            errors.setdefault(name, _("Cette réponse est nécessaire."))
+            errors.setdefault(name, missing)
         least, most = item.bound("questionnaire-minOccurs"), item.bound("questionnaire-maxOccurs")
-        if item.repeats and given and isinstance(least, int) and len(given) < least:
+        if item.repeats and given and isinstance(least, int) and given < least:
             errors.setdefault(name, _("Donnez au moins %(n)s réponses.") % {"n": least})
-        if item.repeats and isinstance(most, int) and len(given) > most:
+        if item.repeats and isinstance(most, int) and given > most:
             errors.setdefault(name, _("Donnez au plus %(n)s réponses.") % {"n": most})
-    for name, words in conditions.broken_constraints(form, items, extra).items():
+    for name, words in conditions.broken_constraints(form, typed, off, extra).items():
         errors.setdefault(name, words)
     return items, errors
 
@@ -141,7 +152,7 @@ def start(acting, slug: str, *, subject_ref=None):
 
 def context(
     response, *, draft_url: str, live_url: str = "", upload_url: str = "", typed: Typed | None = None,
-    errors: dict[str, str] | None = None, writer: str = "", revision: int | None = None,
+    errors: dict[str, str] | None = None, writer: str = "", revision: int | None = None, extra: dict | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """What `questionnaires/form.html` shows: put it in one's own <form id="form" method="post">, with a button to finish.
 
@@ -157,18 +168,18 @@ def context(
     form = shape.read(questionnaire.data)
     return {
         "response": response, "questionnaire": questionnaire, "draft_url": draft_url, "errors": errors or {},
-        "fields": render(questionnaire, None, errors, typed=typed, upload=upload_url),
+        "fields": render(questionnaire, None, errors, typed=typed, upload=upload_url, extra=extra),
         "live_url": live_url if form.thinks or scorer_of(questionnaire) else "",
-        "score": score(questionnaire, response_of(questionnaire, typed)) if scorer_of(questionnaire) else {},
+        "score": score(questionnaire, response_of(questionnaire, typed, extra)) if scorer_of(questionnaire) else {},
         "writer": writer or uuid.uuid4().hex, "revision": response.revision if revision is None else revision,
     }  # fmt: skip
 
 
-def response_of(questionnaire: Questionnaire | dict, typed: Typed) -> dict[str, Any]:
+def response_of(questionnaire: Questionnaire | dict, typed: Typed, extra: dict | None = None) -> dict[str, Any]:
     """The answer as it would be if it were finished now, wrong fields left out."""
     form = shape.read(_data(questionnaire))
-    typed, _failed = conditions.calculate(form, typed)
-    return conditions.response_of(form, read_items(form, typed, {}, off=conditions.disabled(form, typed)))
+    typed, _failed = conditions.calculate(form, typed, extra)
+    return conditions.response_of(form, read_items(form, typed, {}, off=conditions.disabled(form, typed, extra)))
 
 
 def _data(questionnaire: Questionnaire | dict) -> dict:

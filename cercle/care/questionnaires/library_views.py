@@ -1,11 +1,11 @@
 """The library of forms, read by every professional; its editor, by the regional operator."""
 
-import json
 from uuid import UUID
 
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.html import format_html_join
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
@@ -14,7 +14,7 @@ from cercle.people.accounts.rights import is_operator
 from cercle.people.circles.access import viewer_of
 from cercle.people.circles.vocabulary import Category
 
-from . import actions, answers, editing, expressions, forms, shape, views
+from . import actions, answers, editing, expressions, forms, queries, shape, views
 from .instruments import registry
 from .models import Questionnaire
 
@@ -82,6 +82,19 @@ def try_out(request: HttpRequest, form_id: UUID) -> HttpResponse:
 
 
 @require_safe
+def codes(request: HttpRequest, form_id: UUID) -> HttpResponse:
+    """What a list too long for a page holds, for the words typed so far: options of a datalist."""
+    _reader(request)
+    row = _get(request, form_id)
+    item = shape.read(row.data).by_link.get(request.GET.get("link", ""))
+    if item is None or not item.searched:
+        raise Http404
+    typed = next((value for name, value in request.GET.items() if name.startswith("q-")), "")
+    found = [answers.long_label(shape.option({"valueCoding": c})) for c in queries.codes(item.searched, typed)]
+    return HttpResponse(format_html_join("", '<option value="{}"></option>', ((one,) for one in found)))
+
+
+@require_safe
 def export(request: HttpRequest, form_id: UUID) -> HttpResponse:
     _reader(request)
     row = _get(request, form_id)
@@ -117,17 +130,15 @@ def import_form(request: HttpRequest) -> HttpResponse:
             raise Refused(_("Choisissez un fichier JSON."), "file")
         if file.size > LARGEST:
             raise Refused(_("Ce fichier est trop gros pour un formulaire."), "size")
-        try:
-            data = json.loads(file.read().decode("utf-8-sig").replace("\\u0000", ""))
-        except (ValueError, RecursionError):
-            raise Refused(_("Ce fichier n’est pas du JSON lisible. Rien n’a été changé."), "json")
-        row = actions.import_form(
-            viewer, data=data, category=category if category in Category.values else Category.SOCIAL, name=file.name
-        )
+        category = category if category in Category.values else Category.SOCIAL
+        row = actions.import_form(viewer, data=editing.imported(file.read()), category=category, name=file.name)
     except Refused as refused:
         messages.error(request, refused.message)
         return redirect("questionnaires:library")
-    if row.unsupported:
+    if faults := shape.faults(row.data):
+        words = _("Le formulaire est gardé entier, mais ne peut pas être publié : %(why)s")
+        messages.error(request, words % {"why": " ".join(faults)})
+    elif row.unsupported:
         messages.warning(
             request,
             _(

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from cercle.base.web import french
 
-from . import expressions
+from . import conditions, expressions, shape
 from .answers import Typed, name_of, put_text, typed_from
 from .shape import Item, Shape
 
@@ -54,25 +54,34 @@ def known(acting) -> dict[str, Any]:
     return {k: v for k, v in found.items() if v not in ("", None)}
 
 
-def initial(shape: Shape, variables: dict[str, Any]) -> Typed:
+def about(acting, questionnaire) -> dict[str, Any] | None:
+    """What a form that computes may ask of this person; None when it computes nothing."""
+    return declared(known(acting)) if shape.read(questionnaire.data).thinks else None
+
+
+def initial(form: Shape, variables: dict[str, Any]) -> Typed:
     """The fields as they stand at the beginning: `initial`, `initialSelected`, then what `initialExpression` finds."""
-    typed = typed_from(shape, _initial_items(shape.items))
+    typed = typed_from(form, _initial_items(form.items))
     resource = variables.get("patient") or {"resourceType": "Patient"}
-    for item in shape.by_link.values():
-        if not item.initial_expression or item.loops:
+    scene = None
+    for item, around in conditions.places(form, typed):
+        if not item.initial_expression:
             continue
+        scene = scene or conditions.Scene(form, [], {}, declared(variables))
         try:
-            found = expressions.evaluate(item.initial_expression, resource, _declared(shape, variables))
+            names = scene.names(item.initial_expression, item, around)
+            found = expressions.evaluate(item.initial_expression, resource, names)
         except expressions.Failed:
             continue
         texts = [t for one in found if (t := put_text(item, one)) is not None]
         if texts:
-            typed[name_of(item.link_id)] = texts if item.repeats else texts[:1]
+            name = name_of(item.link_id, around)
+            typed[f"{name}.other" if item.list_gone else name] = texts if item.repeats else texts[:1]
     return typed
 
 
-def _declared(shape: Shape, variables: dict[str, Any]) -> dict[str, Any]:
-    """Names that the form expects (`launchContext`) and that nobody gave are empty, not a mistake."""
+def declared(variables: dict[str, Any]) -> dict[str, Any]:
+    """Names that forms use and that nobody gave are empty, not a mistake."""
     names = {
         "patient",
         "user",
@@ -85,12 +94,7 @@ def _declared(shape: Shape, variables: dict[str, Any]) -> dict[str, Any]:
         "measures",
         *_providers,
     }
-    for one in shape.data.get("extension") or []:
-        if str(one.get("url", "")).endswith("launchContext"):
-            for part in one.get("extension") or []:
-                coding = part.get("valueCoding") or {}
-                names.add(str(part.get("valueId") or coding.get("code") or ""))
-    return {name: [] for name in names if name} | variables
+    return dict.fromkeys(names, []) | variables
 
 
 def _initial_items(items: list[Item]) -> list[dict]:

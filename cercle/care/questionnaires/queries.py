@@ -5,7 +5,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from django.db.models.functions import Length
 from django.utils.translation import gettext as _
+
+from cercle.base.common.text import name_key
+from cercle.people.directory.models import Code
 
 from . import rendering, shape
 from .models import Questionnaire, Response
@@ -89,6 +93,17 @@ def series(rows: list[Response]) -> list[Series]:
 def offered(acting) -> list[Questionnaire]:
     """Forms that this person may fill in here."""
     return list(Questionnaire.objects.active().filter(category__in=acting.writable).defer("data").order_by("title"))
+
+
+def codes(name: str, text: str) -> list[dict]:
+    """Codes of a set of the directory that hold every word typed, the shortest labels first."""
+    words = [w for w in name_key(text.replace("’", "'")).split() if w][:6]
+    if not words:
+        return []
+    rows = Code.objects.filter(set__name=name, ended_on=None)
+    for word in words:
+        rows = rows.filter(key__contains=word)
+    return [shape.coding_of(c) for c in rows.order_by(Length("label"), "code")[:20]]
 
 
 def lines(response: Response) -> list[dict]:

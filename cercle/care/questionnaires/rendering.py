@@ -5,8 +5,11 @@ Data attributes tell `form.js` what depends on what; it hides, the server decide
 
 import json
 import re
+from datetime import datetime
 from typing import Any
+from urllib.parse import urlencode
 
+from django.utils import timezone
 from django.utils.html import escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
@@ -15,7 +18,7 @@ from cercle.base.web.templatetags.web import svg
 
 from . import answers, conditions
 from .answers import Typed, count_name, instances_of, name_of
-from .shape import Item, Shape, coding_key
+from .shape import NO_LIST, SDC, Item, Shape, coding_key, extension
 
 Errors = dict[str, str]
 RADIOS = 7  # options of a question that stand in the page; more are a list
@@ -25,19 +28,23 @@ class Sheet:
     """One rendering: the fields, their errors, what is off now."""
 
     def __init__(
-        self, shape: Shape, typed: Typed, errors: Errors | None, *, prefix: str = "", upload: str = "", extra=None
-    ):
-        self.shape, self.errors, self.prefix, self.upload = shape, errors or {}, prefix, upload
+        self, shape: Shape, typed: Typed, errors: Errors | None, *, prefix: str = "", upload: str = "", lists: str = "",
+        extra: dict | None = None,
+    ):  # fmt: skip
+        self.shape, self.errors, self.prefix, self.upload, self.lists = shape, errors or {}, prefix, upload, lists
         self.typed, self.failed = conditions.calculate(shape, typed, extra)
-        self.off = conditions.disabled(shape, self.typed)
+        self.off = conditions.disabled(shape, self.typed, extra)
 
     def page(self) -> SafeString:
         return mark_safe(self.problems() + self.rows(self.shape.items, ()) + self.state())
 
     def state(self) -> str:
         """What expressions hide, for the script: replaced by each answer of the server."""
-        off = {i.link_id for i in self.shape.by_link.values() if i.enable_expression and (i.link_id, ()) in self.off}
-        return f'<input type="hidden" id="{self.prefix}form-off" data-off="{escape(" ".join(sorted(off)))}">'
+        return f'<input type="hidden" id="{self.prefix}form-off" data-off="{escape(self.hidden_names())}">'
+
+    def hidden_names(self) -> str:
+        by_link = self.shape.by_link
+        return json.dumps(sorted(name_of(*key) for key in self.off if by_link[key[0]].enable_expression))
 
     # --- The box above ----------------------------------------------------------------------------------------------
     def problems(self) -> str:
@@ -81,12 +88,13 @@ class Sheet:
         return f'<div class="{css}"{self.depends(item, around, name)}>{inner}</div>'
 
     def depends(self, item: Item, around: tuple[int, ...], name: str) -> str:
-        told = f' data-q="{escape(item.link_id)}" data-at="{" ".join(str(n) for n in around)}"'
+        told = f' data-q="{escape(item.link_id)}" data-at="{" ".join(str(n) for n in around)}" data-type="{item.type}"'
         if item.type in {"integer", "decimal", "quantity"}:
-            told += f' data-number="{item.type}"'
             for name, bound in (("least", item.bound("minValue")), ("most", item.bound("maxValue"))):
                 if isinstance(bound, int | float):
                     told += f' data-{name}="{bound}"'
+        if item.type == "open-choice" and not item.repeats:
+            told += " data-single"
         if item.is_loop or item.loops:
             told += f' data-loops="{escape(json.dumps([*item.loops], ensure_ascii=False))}"'
         if item.conditions:
@@ -103,11 +111,16 @@ class Sheet:
     def group(self, item: Item, around: tuple[int, ...]) -> str:
         title = self.label(item)
         note = f'<p class="hint">{found}</p>' if (found := self.help_of(item)) else ""
+        name = name_of(item.link_id, around)
+        wrong, place = (
+            self.error(name),
+            f' id="{escape(self.id_of(name))}" tabindex="-1"' if name in self.errors else "",
+        )
         if not item.repeats:
             inner = self.rows(item.children, around)
             if not item.text:
-                return inner
-            return f'<fieldset class="form-group"><legend>{title}</legend>{note}{inner}</fieldset>'
+                return wrong + inner
+            return f'<fieldset class="form-group"{place}><legend>{title}</legend>{note}{wrong}{inner}</fieldset>'
         count = instances_of(item, self.typed, around)
         counter = count_name(item.link_id, around)
         parts = [f'<input type="hidden" name="{escape(counter)}" value="{count}">']
@@ -120,8 +133,8 @@ class Sheet:
                 else ""
             )
             parts.append(
-                f'<fieldset class="form-group form-loop"><legend>{title} <span class="soft">{n + 1}</span></legend>'
-                f"{note if not n else ''}{inner}{remove}</fieldset>"
+                f'<fieldset class="form-group form-loop"{place if not n else ""}><legend>{title} <span class="soft">{n + 1}</span></legend>'
+                f"{note + wrong if not n else ''}{inner}{remove}</fieldset>"
             )
         most = item.bound("questionnaire-maxOccurs")
         if count < min(most if isinstance(most, int) else answers.MOST_INSTANCES, answers.MOST_INSTANCES):
@@ -131,13 +144,22 @@ class Sheet:
             )
         return "".join(parts)
 
+    def error(self, name: str) -> str:
+        if not (error := self.errors.get(name)):
+            return ""
+        ident = escape(self.id_of(name))
+        return f'<p class="field-error" id="{ident}_error">{svg("circle-alert")}<span>{escape(error)}</span></p>'
+
     def carried(self, item: Item, around: tuple[int, ...]) -> str:
-        """A hidden item keeps its value without showing it."""
-        name = name_of(item.link_id, around)
-        fields = "".join(
-            f'<input type="hidden" name="{escape(name)}" value="{escape(t)}">' for t in self.typed.get(name, [])
-        )
-        return fields + "".join(self.carried(c, around) for c in item.children if c.type != "display")
+        """A hidden item keeps its values without showing them; conditions may look at it."""
+        if item.type == "display":
+            return ""
+        name, counter = name_of(item.link_id, around), count_name(item.link_id, around)
+        held = [(n, t) for n in (name, f"{name}.other", f"{name}.unit", counter) for t in self.typed.get(n, [])]
+        inner = "".join(f'<input type="hidden" name="{escape(n)}" value="{escape(t)}">' for n, t in held)
+        for n in range(instances_of(item, self.typed, around)) if item.is_loop else [-1]:
+            inner += "".join(self.carried(c, (*around, n) if n >= 0 else around) for c in item.children)
+        return f'<div class="d-none"{self.depends(item, around, name)}>{inner}</div>'
 
     # --- Questions --------------------------------------------------------------------------------------------------
     def label(self, item: Item) -> str:
@@ -148,19 +170,17 @@ class Sheet:
         texts = self.typed.get(name, [])
         error, ident = self.errors.get(name), self.id_of(name)
         note = self.help_of(item)
-        if item.list_gone:
+        if item.list_gone and item.list_gone != NO_LIST:
             gone = _("La liste « %(name)s » n’est plus disponible : écrivez la réponse.") % {"name": item.list_gone}
             note = f"{note} {escape(gone)}".strip()
+        if item.searched:
+            note = f"{note} {escape(_('Écrivez quelques lettres, puis choisissez dans la liste.'))}".strip()
         told = ([f"{ident}_hint"] if note else []) + ([f"{ident}_error"] if error else [])
         tied = f' aria-describedby="{escape(" ".join(told))}"' if told else ""
         if error:
             tied += ' aria-invalid="true"'
         below = f'<p class="hint" id="{escape(ident)}_hint">{note}</p>' if note else ""
-        wrong = (
-            f'<p class="field-error" id="{escape(ident)}_error">{svg("circle-alert")}<span>{escape(error)}</span></p>'
-            if error
-            else ""
-        )
+        wrong = self.error(name)
         label = self.label(item)
         if item.required:
             label += f' <span class="required">({escape(_("nécessaire"))})</span>'
@@ -191,7 +211,7 @@ class Sheet:
     def computed(self, item: Item, name: str, ident: str, label: str, below: str, texts: list[str]) -> str:
         return (
             f'<div class="field q-computed"><span class="form-label" id="{escape(ident)}_label">{label}</span>{below}'
-            f'<output id="{escape(ident)}" aria-labelledby="{escape(ident)}_label" data-value="{escape(" ".join(texts))}">'
+            f'<output id="{escape(ident)}" aria-labelledby="{escape(ident)}_label" data-value="{escape(json.dumps(texts))}">'
             f"{escape(self.computed_words(item, name))}</output></div>"
         )
 
@@ -202,14 +222,17 @@ class Sheet:
         if not texts:
             return "–"
         if item.options:
-            return next((o.label for o in item.options if o.key == texts[0]), texts[0])
+            labels = {o.key: o.label for o in item.options}
+            return ", ".join(labels.get(text, text) for text in texts)
         unit = next((u.get("display", "") for u in item.units), "")
-        return " ".join(texts) + (f"\u00a0{unit}" if unit else "")
+        return ", ".join(texts) + (f"\u00a0{unit}" if unit else "")
 
     def control(self, item: Item, name: str, ident: str, tied: str, texts: list[str]) -> tuple[bool, str]:
         """(is it a group of controls, its HTML)"""
         n, i = escape(name), escape(ident)
         ro = " readonly" if item.read_only else ""
+        if ro and (item.type == "boolean" or item.options):
+            return False, self.fixed(item, name, i, texts)
         if item.type == "boolean":
             if item.control == "check-box":
                 mark = " checked" if texts[:1] == ["true"] else ""
@@ -219,6 +242,13 @@ class Sheet:
         if item.list_gone and not item.options:
             shown = self.typed.get(f"{name}.other", []) or texts
             return False, self.lines(item, f"{n}.other", i, tied, shown, ro)
+        if item.small_scale:
+            least, most = item.small_scale
+            return True, self.radios(
+                item, n, i, [(str(k), str(k)) for k in range(least, most + 1)], texts, "choice-row"
+            )
+        if item.searched:
+            return False, self.search(item, n, i, tied, texts, ro)
         if item.options:
             return self.choices(item, name, n, i, tied, texts)
         if item.type == "text":
@@ -256,6 +286,28 @@ class Sheet:
             return f'<div class="q-lines" data-lines>{"".join(fields)}{more}</div>'
         return fields[0]
 
+    def search(self, item: Item, n: str, i: str, tied: str, texts: list[str], ro: str) -> str:
+        """A list too long for a page: the browser proposes what the server finds, as one types."""
+        shown = [answers.long_label(o) if (o := answers.find_option(item, t)) else t for t in texts]
+        look = (
+            f' list="{i}-list" hx-get="{escape(self.lists)}?{escape(urlencode({"link": item.link_id}))}" '
+            f'hx-trigger="input changed delay:200ms" hx-target="#{i}-list" hx-swap="innerHTML"'
+            if self.lists and not ro
+            else ""
+        )
+        return f'{self.lines(item, n, i, tied + look, shown, ro)}<datalist id="{i}-list"></datalist>'
+
+    def fixed(self, item: Item, name: str, i: str, texts: list[str]) -> str:
+        """A choice that may be read, not changed."""
+        words = (
+            {"true": _("Oui"), "false": _("Non")} if item.type == "boolean" else {o.key: o.label for o in item.options}
+        )
+        others = self.typed.get(f"{name}.other", [])
+        held = [*((name, t) for t in texts), *((f"{name}.other", t) for t in others)]
+        fields = "".join(f'<input type="hidden" name="{escape(n)}" value="{escape(t)}">' for n, t in held)
+        shown = ", ".join([*(words.get(t, t) for t in texts), *others]) or "–"
+        return f'<input class="form-control" id="{i}" value="{escape(shown)}" readonly>{fields}'
+
     def radios(self, item: Item, n: str, i: str, pairs, texts: list[str], css: str = "") -> str:
         rows = []
         for at, (key, label) in enumerate(pairs):
@@ -271,7 +323,15 @@ class Sheet:
         if not item.repeats and not item.required:
             off = "" if texts else " hidden"
             clear = f'<button type="button" class="btn btn-quiet btn-small q-clear" data-clear{off}>{escape(_("Effacer la réponse"))}</button>'
-        short = all(len(label) <= 18 for _k, label in pairs) and len(pairs) <= 4
+        asked = item.bound("questionnaire-choiceOrientation")
+        short = (
+            all(len(label) <= 18 for _k, label in pairs)
+            and len(pairs) <= 4
+            and asked != "vertical"
+            or asked == "horizontal"
+        )
+        if asked == "vertical":
+            css = css or "q-options-long"
         if any(len(label) > 44 for _k, label in pairs):
             css = css or "q-options-long"
         return f'<div class="q-options {css or ("choice-row" if short else "")}">{"".join(rows)}{clear}</div>'
@@ -286,7 +346,7 @@ class Sheet:
             held = self.typed.get(f"{name}.other", [""])
             text = next((t for t in held if t), "")
             other = (
-                f'<label class="form-label q-other" for="{i}-other">{escape(_("Autre réponse"))}</label>'
+                f'<label class="form-label q-other" for="{i}-other">{escape(extension(item.data, SDC + "openLabel") or _("Autre réponse"))}</label>'
                 f'<input class="form-control" type="text" name="{n}.other" id="{i}-other" value="{escape(text)}" autocomplete="off">'
             )
         listed = item.control in {"drop-down", "autocomplete", "lookup"} or (len(pairs) > RADIOS and not item.repeats)
@@ -310,7 +370,7 @@ class Sheet:
         label = escape(_("Unité de « %(name)s »") % {"name": item.text})
         units = item.units
         if len(units) == 1:
-            unit = f'<span class="unit">{escape(units[0].get("display") or units[0].get("code", ""))}</span>'
+            unit = f'<span class="unit" data-unit="{escape(units[0].get("code") or "")}">{escape(units[0].get("display") or units[0].get("code", ""))}</span>'
         elif units:
             named = [(coding_key(u), u.get("display") or u.get("code", "")) for u in units]
             options = "".join(
@@ -358,11 +418,18 @@ def words(text: str) -> str:
 
 
 def wanted(answer: Any) -> Any:
-    """An `enableWhen` answer as the script compares it: a coding by its key, a quantity by its number."""
+    """An `enableWhen` answer as the script compares it: a coding by its key, a quantity by its number, a moment as its field."""
     if isinstance(answer, dict):
         if "value" in answer:
-            return {"n": answer["value"], "u": answer.get("code") or answer.get("unit") or ""}
-        return {"c": answer.get("code", ""), "s": answer.get("system", "")}
+            return {"n": answer["value"], "u": [str(answer[name]) for name in ("code", "unit") if answer.get(name)]}
+        code = answer.get("code") or answer.get("reference") or answer.get("display") or ""
+        return {"c": code, "s": answer.get("system") or ""}
+    if isinstance(answer, str) and answer[10:11] == "T":
+        try:
+            moment = datetime.fromisoformat(answer)
+        except ValueError:
+            return answer
+        return (timezone.localtime(moment) if moment.tzinfo else moment).strftime("%Y-%m-%dT%H:%M:%S")
     return answer
 
 

@@ -21,6 +21,7 @@ urlpatterns = [
     path("formulaires/importer/", library_views.import_form, name="import"),
     path(FORM, library_views.show, name="form"),
     path(FORM + "exporter/", library_views.export, name="export"),
+    path(FORM + "liste/", library_views.codes, name="codes"),
     path(FORM + "essai/", library_views.try_out, name="try"),
     path(FORM + "decider/", library_views.decide, name="decide"),
     path(FORM + "modifier/", library_views.edit, name="edit"),

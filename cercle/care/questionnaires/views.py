@@ -1,5 +1,6 @@
 """Answers in the patient's page: enter, action, render. The page and its fragments are questionnaires/panel.html."""
 
+import json
 import uuid
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from cercle.care.documents.models import Document
 from cercle.people.circles.access import Acting, enter
 from cercle.people.circles.vocabulary import Permission
 
-from . import actions, answers, forms, queries, rendering, shape
+from . import actions, answers, conditions, forms, population, queries, rendering, shape
 from .models import Response, ResponseVersion
 
 STATUS_KEYS = {"PROV": "provisoire", "RECUP": "recuperee", "VALI": "validee", "QUAL": "qualifiee"}
@@ -163,21 +164,22 @@ def live(request: HttpRequest, circle_id: UUID, response_id: UUID) -> HttpRespon
     """Scores and computed fields of what stands in the page: the one evaluator is here."""
     acting, response = _reach(request, circle_id, response_id, Permission.FILL_FORMS)
     record(acting, "questionnaires.computed", on=response, kind=Kind.READ, hidden=response.hidden)
-    return computed(request, response.questionnaire, answers.typed_of(request.POST))
+    typed = answers.typed_of(request.POST)
+    return computed(request, response.questionnaire, typed, population.about(acting, response.questionnaire))
 
 
-def computed(request: HttpRequest, questionnaire, typed: answers.Typed) -> HttpResponse:
-    sheet = rendering.Sheet(shape.read(questionnaire.data), typed, None)
+def computed(request: HttpRequest, questionnaire, typed: answers.Typed, extra: dict | None = None) -> HttpResponse:
+    form = shape.read(questionnaire.data)
+    sheet = rendering.Sheet(form, typed, None, extra=extra)
     outputs = [
-        (sheet.id_of(name), sheet.computed_words(item, name), " ".join(sheet.typed.get(name, [])))
-        for item in sheet.shape.calculated
-        if (name := answers.name_of(item.link_id))
+        (sheet.id_of(name), sheet.computed_words(item, name), json.dumps(sheet.typed.get(name, [])))
+        for item, around in conditions.places(form, sheet.typed)
+        if item.calculated and item.asks and (name := answers.name_of(item.link_id, around))
     ]
-    score = (
-        forms.score(questionnaire, forms.response_of(questionnaire, typed)) if forms.scorer_of(questionnaire) else {}
-    )
-    off = {i.link_id for i in sheet.shape.by_link.values() if i.enable_expression and (i.link_id, ()) in sheet.off}
-    context = {"outputs": outputs, "score": score, "off": " ".join(sorted(off)), "expressions": sheet.shape.thinks}
+    score = {}
+    if forms.scorer_of(questionnaire):
+        score = forms.score(questionnaire, forms.response_of(questionnaire, typed, extra))
+    context = {"outputs": outputs, "score": score, "off": sheet.hidden_names(), "expressions": form.thinks}
     return render(request, "questionnaires/form.html#live", context)
 
 
@@ -292,7 +294,7 @@ def _form(
     ids = [acting.circle_id, response.pk]
     context = forms.context(
         response, draft_url=reverse("questionnaires:draft", args=ids), live_url=reverse("questionnaires:live", args=ids),
-        upload_url=reverse("questionnaires:upload", args=ids), **more,
+        upload_url=reverse("questionnaires:upload", args=ids), extra=population.about(acting, response.questionnaire), **more,
     )  # fmt: skip
     elsewhere = (
         response.writer_name

@@ -181,7 +181,7 @@ def test_a_grid_told_by_adverbs_has_its_gir_and_is_marked_to_be_confirmed():
 
 @pytest.mark.parametrize(
     "told",
-    [{}, [], {"haut": []}, {"haut": [], "bas": [], "pieds": []}, {"haut": "A", "bas": []}, {"haut": ["souvent"], "bas": []}, {"haut": [1], "bas": []}],
+    [{}, [], {"haut": []}, {"haut": [], "bas": [], "pieds": []}, {"haut": "a", "bas": []}, {"haut": ["souvent"], "bas": []}, {"haut": [1], "bas": []}],
 )  # fmt: skip
 def test_adverbs_half_told_give_no_letter(told):
     with pytest.raises(BadProfile, match="toilette|adverbe"):

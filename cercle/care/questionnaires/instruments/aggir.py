@@ -148,6 +148,7 @@ def _letter(name: str, value: Any) -> str:
 # alimentation, that code contradicts itself on AC and CA (B kept here).
 
 ADVERBS = ("spontanement", "totalement", "correctement", "habituellement")
+INITIALS = {adverb[0].upper(): adverb for adverb in ADVERBS}
 PARTS: dict[str, tuple[str, ...]] = {
     "coherence": ("communication", "comportement"),
     "orientation": ("temps", "espace"),
@@ -156,6 +157,7 @@ PARTS: dict[str, tuple[str, ...]] = {
     "alimentation": ("se_servir", "manger"),
     "elimination": ("urinaire", "fecale"),
 }
+ALIASES = {"dans_le_temps": "temps", "dans_l_espace": "espace"}  # said either way in published grids
 WHOLE = "adverbes"  # the one part of a variable without sub-variables
 
 
@@ -164,10 +166,14 @@ def parts_of(variable: str) -> tuple[str, ...]:
 
 
 def of_adverbs(difficulties: Collection[str]) -> str:
-    """The adverbs that pose a difficulty: none is A, all four are C, else B."""
-    ticked = set(difficulties)
+    """The adverbs that pose a difficulty, in full or by their initials: none is A, all four are C, else B."""
+    ticked = {INITIALS.get(one, one) for one in difficulties}
     if unknown := ticked - set(ADVERBS):
-        raise BadProfile(_("adverbe inconnu : %(name)s") % {"name": shown(sorted(unknown)[0])})
+        expected = ", ".join(f"{name} ({initial})" for initial, name in INITIALS.items())
+        raise BadProfile(
+            _("adverbe inconnu : %(name)s ; attendus : %(expected)s")
+            % {"name": shown(sorted(unknown)[0]), "expected": expected}
+        )
     return "A" if not ticked else "C" if len(ticked) == len(ADVERBS) else "B"
 
 
@@ -183,17 +189,23 @@ def combine(variable: str, letters: str) -> str:
 
 
 def by_adverbs(variable: str, parts: Mapping[str, Any]) -> str:
-    """`{"haut": ["totalement"], "bas": []}`: the difficulties of each sub-variable; `{"adverbes": […]}` where there is none."""
+    """`{"haut": ["totalement"], "bas": "A"}`: the difficulties of each sub-variable, or its letter; without any: `{"adverbes": […]}`."""
     expected = parts_of(variable)
-    if set(parts) != set(expected):
+    told = {ALIASES.get(name, name): value for name, value in parts.items()}
+    if set(told) != set(expected) or len(told) != len(parts):
         raise BadProfile(
             _("%(name)s : sous-variables attendues : %(parts)s") % {"name": variable, "parts": ", ".join(expected)}
         )
     letters = ""
     for part in expected:
-        difficulties = parts[part]
+        difficulties = told[part]
+        if difficulties in LETTERS and isinstance(difficulties, str):
+            letters += difficulties
+            continue
         if not isinstance(difficulties, list) or not all(isinstance(one, str) for one in difficulties):
-            raise BadProfile(_("%(name)s : une liste d’adverbes est attendue") % {"name": f"{variable}.{part}"})
+            raise BadProfile(
+                _("%(name)s : une liste d’adverbes, ou A, B ou C, est attendue") % {"name": f"{variable}.{part}"}
+            )
         letters += of_adverbs(difficulties)
     return letters if len(letters) == 1 else combine(variable, letters)
 

@@ -7,6 +7,7 @@ brought near (« a » is not « A », `true` is not 1).
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 from django.db.models import TextChoices
@@ -104,7 +105,13 @@ def only(profile: Profile, known: Collection[str]) -> None:
         raise BadProfile(_("le profil doit être un objet « variable : valeur »"))
     for name in profile:
         if name not in known:
-            raise BadProfile(_("variable inconnue : %(name)s") % {"name": shown(name)})
+            near = get_close_matches(str(name), [str(one) for one in known], 1)
+            words = (
+                _("variable inconnue : %(name)s ; voulez-vous dire %(near)s ?")
+                if near
+                else _("variable inconnue : %(name)s")
+            )
+            raise BadProfile(words % {"name": shown(name), "near": near[0] if near else ""})
 
 
 def given(profile: Profile, names: Collection[str]) -> None:

@@ -5,6 +5,7 @@ Other keys of a case are left aside (a comment, what was expected). One bad case
 """
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,8 @@ def read(path: str) -> list[Any]:
         raise Refused(f"fichier illisible : {path} n’est pas en UTF-8", "unreadable") from None
     except (OSError, ValueError) as error:
         raise Refused(f"fichier illisible : {path} ({getattr(error, 'strerror', '') or error})", "unreadable") from None
+    if not content.strip():
+        raise Refused(f"fichier vide : {path}", "empty")
     try:
         cases = json.loads(content, object_pairs_hook=_object)
     except json.JSONDecodeError as error:
@@ -51,6 +54,12 @@ def read(path: str) -> list[Any]:
     if not isinstance(cases, list):
         raise Refused(f'{path} : une liste de cas est attendue, [{{"id": …, "profil": {{…}}}}]', "not_a_list")
     return cases
+
+
+def repeated(found: list[dict[str, Any]]) -> list[str]:
+    """Ids given to several cases: the answers are in the order of the file, which alone tells them apart."""
+    counts = Counter(str(one["id"]) for one in found if one["id"] is not None)
+    return [name for name, n in counts.items() if n > 1]
 
 
 def score_all(instrument: Instrument, cases: list[Any]) -> list[dict[str, Any]]:

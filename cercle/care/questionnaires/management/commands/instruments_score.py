@@ -30,6 +30,9 @@ class Command(BaseCommand):
         except Refused as refused:
             raise CommandError(str(refused.message)) from None
         self.stdout.write(_text(found))
+        if twice := cases.repeated(found):
+            names = ", ".join(twice[:5]) + ("…" if len(twice) > 5 else "")
+            self.stderr.write(f"identifiants donnés à plusieurs cas, rendus dans l’ordre du fichier : {names}")
         if wrong := sum("erreur" in one for one in found):
             raise CommandError(f"{wrong} cas sur {len(found)} sans score, voir « erreur »")
 

@@ -12,44 +12,66 @@ const number = (text) => {
 // Answers of one question as it stands in the page: texts of its own fields, not of questions under it.
 function answers(el) {
   const found = [];
+  const { type, single } = el.dataset;
   for (const field of el.querySelectorAll("input, select, textarea")) {
     if (field.closest("[data-q]") !== el || !field.name.startsWith("q-") || field.name.endsWith(".unit")) continue;
     if ((field.type === "radio" || field.type === "checkbox") && !field.checked) continue;
-    if (field.type !== "file" && field.value.trim() && readable(el, field.value)) found.push({ text: field.value.trim(), unit: unit(el) });
+    if (field.type === "file" || !field.value.trim() || !readable(el, field.value)) continue;
+    found.push({ text: plain(field, type), unit: unit(el), other: field.name.endsWith(".other") });
   }
   const output = el.querySelector(":scope > .q-computed > output");
-  if (output?.dataset.value) found.push({ text: output.dataset.value, unit: unit(el) });
-  return found;
+  if (output?.dataset.value) found.push(...JSON.parse(output.dataset.value).map((text) => ({ text, unit: unit(el) })));
+  return single === undefined ? found : found.slice(-1); // free words win over the answer ticked before
+}
+
+// As the server reads it: spaces of a line, days and hours in their long form.
+function plain(field, type) {
+  if (field.tagName === "TEXTAREA") return field.value;
+  const text = field.value.replace(/\s+/g, " ").trim();
+  if (field.hasAttribute("list")) return text.includes("|") ? text : text.replace(/^.*\(([^()]+)\)$/, "$1");
+  const day = type === "date" && /^(\d{1,2})[/. ](\d{1,2})[/. ](\d{4})$/.exec(text);
+  if (day) return `${day[3]}-${day[2].padStart(2, "0")}-${day[1].padStart(2, "0")}`;
+  return (type === "time" && text.length === 5) || (type === "dateTime" && text.length === 16) ? `${text}:00` : text;
 }
 
 // A number that the server could not read, or out of its bounds, is no answer.
 function readable(el, text) {
-  const { number: kind, least, most } = el.dataset;
-  if (!kind) return true;
+  const { type: kind, least, most } = el.dataset;
+  if (!["integer", "decimal", "quantity"].includes(kind)) return true;
   const value = number(text);
-  if (value === null || (kind === "integer" && !Number.isInteger(value))) return false;
+  if (value === null || (kind === "integer" && (!Number.isInteger(value) || Math.abs(value) > 2147483647))) return false;
   return (least === undefined || value >= Number(least)) && (most === undefined || value <= Number(most));
 }
 
+// Code and words of the unit: a condition may name it by either.
 function unit(el) {
-  const chosen = el.querySelector("select[name$='.unit'], input[name$='.unit']");
-  if (chosen) return chosen.value.split("|").pop();
-  return el.querySelector(".q-quantity .unit")?.textContent.trim() || "";
+  const chosen = el.querySelector("select[name$='.unit']");
+  if (chosen) return [chosen.value.split("|").pop(), chosen.selectedOptions[0]?.textContent.trim()];
+  const typed = el.querySelector("input[name$='.unit']");
+  if (typed) return [typed.value.trim()];
+  const fixed = el.querySelector(".q-quantity .unit");
+  return fixed ? [fixed.dataset.unit, fixed.textContent.trim()] : [];
 }
+
+const sameUnit = (answer, wanted) => !wanted.u.length || wanted.u.some((one) => answer.unit.includes(one));
 
 function equal(answer, wanted) {
   if (wanted !== null && typeof wanted === "object") {
-    if ("n" in wanted) return number(answer.text) === wanted.n && (!wanted.u || answer.unit === wanted.u || !answer.unit);
+    if ("n" in wanted) return number(answer.text) === wanted.n && sameUnit(answer, wanted);
+    if (answer.other) return false; // words are no code
     const bar = answer.text.indexOf("|");
+    if (bar < 0) return answer.text === wanted.c; // of a list that is searched: the code alone stands in the field
     return answer.text.slice(bar + 1) === wanted.c && (!wanted.s || answer.text.slice(0, bar) === wanted.s);
   }
   if (typeof wanted === "boolean") return answer.text === String(wanted);
   if (typeof wanted === "number") return number(answer.text) === wanted;
-  return answer.text === String(wanted);
+  return answer.text === wanted || (/^\d\d:\d\d$/.test(wanted) && answer.text === `${wanted}:00`);
 }
 
 function compare(answer, operator, wanted) {
-  const target = wanted !== null && typeof wanted === "object" ? wanted.n : wanted;
+  const quantity = wanted !== null && typeof wanted === "object";
+  if (quantity && !sameUnit(answer, wanted)) return false;
+  const target = quantity ? wanted.n : wanted;
   const [a, b] = typeof target === "number" ? [number(answer.text), target] : [answer.text, String(target)];
   if (a === null) return false;
   return operator === ">" ? a > b : operator === "<" ? a < b : operator === ">=" ? a >= b : a <= b;
@@ -65,7 +87,7 @@ function holds(rule, given) {
 function showWhatIsAsked() {
   const all = items();
   const byLink = Map.groupBy ? Map.groupBy(all, (el) => el.dataset.q) : group(all);
-  const hidden = new Set((document.getElementById("form-off")?.dataset.off || "").split(" ").filter(Boolean));
+  const hidden = new Set(JSON.parse(document.getElementById("form-off")?.dataset.off || "[]"));
   const known = new Map();
   const underWay = new Set();
 
@@ -73,7 +95,7 @@ function showWhatIsAsked() {
     if (known.has(el)) return known.get(el);
     if (underWay.has(el)) return true; // a ring of conditions: asked
     underWay.add(el);
-    let found = !hidden.has(el.dataset.q);
+    let found = !hidden.has(["q-" + el.dataset.q, ...placeOf(el)].join("~"));
     const parent = el.parentElement.closest("[data-q]");
     if (found && parent) found = enabled(parent);
     if (found && el.dataset.when) {
