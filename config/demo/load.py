@@ -35,7 +35,7 @@ from cercle.people.directory.keys import luhn_key
 from cercle.people.directory.models import Commune, Organization, PracticeRole, Practitioner, Team, TeamMember
 from cercle.people.patients.matching import keys_of
 
-from . import cast, desk, extras, people, support, week
+from . import cast, desk, extras, house, people, support, week
 from .models import mark
 from .territory import COLUMNS, Bundle, Person, Sector, World, bundles
 
@@ -82,6 +82,7 @@ def _load(patients: int, seed: int, now: datetime, progress: Progress | None) ->
         support.tell(seed, now)
         desk.tell(seed, now)
         week.tell(staff, now)
+        house.tell(staff, now)
     with connection.cursor() as cursor:
         for table in COLUMNS:
             if table != "audit_event":

@@ -53,7 +53,7 @@ def mine(request: HttpRequest) -> HttpResponse:
     context = {
         "view": view, "views": list(screen.VIEWS.items()), "day": day, "today": french.now().date(), "days": found, "hours": hours,
         "side": chosen, "to_place": queries.to_place(viewer), "tour": screen.tour(tour_day, chosen.own), "tour_day": tour_day,
-        "strip": [monday + timedelta(days=n) for n in range(7)], "short_days": french.SHORT_DAYS, "weekdays": french.DAYS,
+        "strip": [monday + timedelta(days=n) for n in range(7)], "short_days": french.SHORT_DAYS, "months": french.MONTHS, "weekdays": french.DAYS,
         "title": screen.title(view, day, found), "week_number": day.isocalendar().week if view == "semaine" else None,
         "before": screen.step(view, day, -1), "after": screen.step(view, day, 1),
         "week_before": day - timedelta(days=7), "week_after": day + timedelta(days=7),

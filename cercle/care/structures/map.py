@@ -1,10 +1,11 @@
 """A map without tiles: a bubble for each commune, at its centroid, drawn to scale."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import cos, radians, sqrt
 
 WIDTH = 640
+LETTER = 6.5  # px, of a name under its bubble
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +47,22 @@ def draw(
     most = max(p[2] for p in rows) or 1
     # Big ones first, so that the small ones stay on top and can be pointed at.
     rows.sort(key=lambda p: -p[2])
-    return Map(
-        WIDTH,
-        height,
-        [
-            Bubble(
-                round(left + (lon - west) * squeeze * scale, 1),
-                round(margin + (north - lat) * scale, 1),
-                round(max(2.5, largest * sqrt(max(weight, 0) / most)), 1),
-                label,
-                name if rank < named else "",
-                group,
-            )
-            for rank, (lat, lon, weight, name, label, group) in enumerate(rows)
-        ],
-    )
+    bubbles: list[Bubble] = []
+    written: list[Bubble] = []
+    for lat, lon, weight, name, label, group in rows:
+        bubble = Bubble(
+            round(left + (lon - west) * squeeze * scale, 1), round(margin + (north - lat) * scale, 1),
+            round(max(2.5, largest * sqrt(max(weight, 0) / most)), 1), label, name, group,
+        )  # fmt: skip
+        if len(written) < named and not any(_overlap(bubble, other) for other in written):
+            written.append(bubble)
+        else:
+            bubble = replace(bubble, name="")
+        bubbles.append(bubble)
+    return Map(WIDTH, height, bubbles)
+
+
+def _overlap(one: Bubble, other: Bubble) -> bool:
+    """Would their names be written over each other? 12 px letters, each half as wide."""
+    wide = (len(one.name) + len(other.name)) * LETTER / 2
+    return abs(one.x - other.x) < wide and abs(one.below - other.below) < 13

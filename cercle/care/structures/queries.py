@@ -28,7 +28,7 @@ def hours_said(spans: list) -> str:
         h, m = text.split(":")
         return f"{int(h)}\u00a0h" + ("" if m == "00" else f"\u00a0{m}")
 
-    return ", ".join(f"{hour(a)} – {hour(b)}" for a, b in spans)
+    return ", ".join(f"{hour(a)}\u00a0–\u00a0{hour(b)}" for a, b in spans)
 
 
 def week(info: StructureInfo) -> list[tuple[str, str]]:

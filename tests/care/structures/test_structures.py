@@ -95,7 +95,7 @@ def test_an_administrator_keeps_rooms_partners_hours_and_papers(client, nolwenn,
     assert (
         "Salle bleue" in page
         and "à renouveler" in page
-        and "9\u00a0h – 12\u00a0h\u00a030, 14\u00a0h – 17\u00a0h" in page
+        and "9\u00a0h\u00a0–\u00a012\u00a0h\u00a030, 14\u00a0h\u00a0–\u00a017\u00a0h" in page
     )
     paper = StructureDocument.objects.get()
     got = client.get(reverse("structures:document", args=[paper.pk]))
@@ -241,6 +241,16 @@ def test_every_bubble_is_inside_the_map(points):
     for b in drawn.bubbles:
         assert 0 <= b.x - b.r and b.x + b.r <= drawn.width + 0.2
         assert 0 <= b.y - b.r and b.y + b.r <= drawn.height + 0.6
+
+
+def test_names_are_not_written_over_each_other_on_the_map():
+    near = [
+        (47.87, -3.92, 20_000, "Concarneau", "", 0),
+        (47.865, -3.85, 7_000, "Trégunc", "", 0),
+        (48.0, -4.1, 60_000, "Quimper", "", 0),
+    ]
+    drawn = map.draw([*near, (47.5, -4.8, 1, "Sein", "", 0)])
+    assert [b.name for b in drawn.bubbles] == ["Quimper", "Concarneau", "", "Sein"]
 
 
 @pytest.mark.parametrize("text", ["12h-9h", "25h-26h", "9h-12h, 11h-14h", "lundi"])
