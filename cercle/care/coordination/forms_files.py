@@ -205,8 +205,10 @@ class AdministrativeForm(forms.Form):
             self.fields[f"right_{code}"] = forms.ChoiceField(
                 label=label, choices=_choices(RightState, "—"), required=False
             )
-            self.fields[f"until_{code}"] = _day(label=_("jusqu’au"), required=False)
-            self.fields[f"note_{code}"] = forms.CharField(label=_("Précision"), max_length=200, required=False)
+            self.fields[f"until_{code}"] = _day(label=_("%(right)s, jusqu’au") % {"right": label}, required=False)
+            self.fields[f"note_{code}"] = forms.CharField(
+                label=_("%(right)s, précision") % {"right": label}, max_length=200, required=False
+            )
 
     def clean(self):
         data = super().clean()
@@ -217,7 +219,9 @@ class AdministrativeForm(forms.Form):
 
     @property
     def right_rows(self):
-        return [(self[f"right_{code}"], self[f"until_{code}"], self[f"note_{code}"]) for code, _label in Right.choices]
+        return [
+            (label, self[f"right_{code}"], self[f"until_{code}"], self[f"note_{code}"]) for code, label in Right.choices
+        ]
 
     @staticmethod
     def start(file) -> dict:

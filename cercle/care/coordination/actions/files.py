@@ -103,9 +103,9 @@ def _open(
     if opened_at and opened_at > timezone.now():
         raise Refused(_("La date d’ouverture est dans le futur."), "future")
     patient = patient.merged_into or patient
-    if patient.is_deceased:
-        raise Refused(_("Le décès de cette personne est enregistré : son appui ne s’ouvre pas."), "deceased")
     with transaction.atomic():
+        if _person(patient).is_deceased:
+            raise Refused(_("Le décès de cette personne est enregistré : son appui ne s’ouvre pas."), "deceased")
         former = _episodes(patient, organization)
         if former.living().exists():
             raise _already_open()
@@ -146,9 +146,13 @@ def _open(
     return file
 
 
+def _person(patient: Patient) -> Patient:
+    """Her row is the lock: two coordinators open one episode."""
+    return Patient.objects.select_for_update(of=("self",)).get(pk=patient.canonical_id)
+
+
 def _episodes(patient: Patient, organization: Organization):
-    """All her episodes with this structure, in whichever of her files; locked: two coordinators open one."""
-    Patient.objects.select_for_update(of=("self",)).get(pk=patient.canonical_id)
+    """All her episodes with this structure, in whichever of her files."""
     return CoordinationFile.objects.filter(patient__in=same_person(patient), organization=organization)
 
 
@@ -296,6 +300,7 @@ def reopen_file(
                 entry_reason=entry_reason or row.entry_reason, entry_text=reason, team=row.team, informed_on=informed_on,
                 kind=EventKind.REOPENED, wish=row.wish, carried=_administrative(row),
             )  # fmt: skip
+        _person(row.patient)
         others = _episodes(row.patient, row.organization)
         if others.living().exists():
             raise _already_open()

@@ -42,6 +42,7 @@ def caseload(request):
         {
             "file": f,
             "late": late.get(f.patient_id, 0),
+            "overdue": bool(f.review_on and f.review_on < timezone.localdate(now)),
             "silent": not f.is_closed and (f.last_act_at or f.opened_at) < now - queries.SILENT,
         }
         for f in rows
