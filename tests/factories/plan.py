@@ -8,6 +8,7 @@ from cercle.care.coordination.actions import meetings
 from cercle.care.coordination.actions import plan as actions
 from cercle.people.circles import actions as circles
 from cercle.people.circles.access import make_viewer, reach
+from cercle.people.circles.vocabulary import Reader
 from tests import factories as make
 
 
@@ -62,6 +63,26 @@ def whole(acting, owner_member=None):
     actions.add_goal(acting, plan=plan, label="Marcher seul dehors", unmet_reason="Risque de chute trop élevé.")
     plan.refresh_from_db()
     return plan, goal
+
+
+def talked(acting, goal) -> None:
+    """A goal with all that a screen may have to show: a mask, a history, words below it, one who refused."""
+    actions.comment_goal(acting, goal=goal, text="Je peux venir le mardi soir.")
+    actions.move_goal(acting, goal=goal, state="reached", text="Aucune chute en mars")
+    actions.set_readers(acting, row=goal, hidden=int(Reader.CARER))
+    dropped = actions.add_goal(acting, plan=goal.plan, label="Reprendre le vélo")
+    actions.move_goal(acting, goal=dropped, state="dropped")
+    action = goal.actions.get()
+    actions.move_action(acting, action=action, state="refused", text="Pas avant juin.")
+
+
+def met(acting, plan):
+    """A meeting that was held, with one decision."""
+    who = actions.owner_of(acting, member=acting.member)
+    meeting = meetings.call_meeting(acting, title="Point", starts_at=timezone.now(), invitees=[who], plan=plan)
+    meetings.hold_meeting(acting, meeting=meeting, present={})
+    meetings.decide(acting, meeting=meeting, text="Demander l’APA", owner=who)
+    return meeting
 
 
 def walk_rows(acting, note) -> dict:

@@ -53,7 +53,7 @@ def pdf_data(acting: Acting, meeting: Meeting, kind: str) -> dict[str, Any]:
         "logo": logo(meeting.organization_id),
         "logo_alt": _("Logo de %(name)s") % {"name": structure},
         "version": meeting.title,
-        "running": identity.full_name,
+        "running": identity.full_name if held else meeting.title,  # the call leaves the circle: it does not name her
         "who": _("À propos de %(who)s") % {"who": f"{identity.full_name}, {french.birth_date(identity.birth_date)}"}
         if held
         else meeting.title,

@@ -277,7 +277,7 @@ def state_word(action: dict, today: date) -> str:
 def short_name(name: str, kind: str = "professional") -> str:
     """« Nolwenn Le Bris » is « N. Le Bris » in a narrow column; the name of an outsider stays as typed."""
     words = name.split()
-    if kind in ("outsider", "team") or len(words) < 2 or len(name) < 12:
+    if kind in ("outsider", "team") or len(words) < 2:
         return name
     if words[0] in ("Dr", "Pr"):
         return f"{words[0]} {' '.join(words[2:]) or words[1]}"
@@ -496,7 +496,7 @@ def _person(acting: Acting, parts: dict) -> dict:
     """What her record says of her and of those near her."""
     identity, coordinates = acting.patient.identity, acting.patient.coordinates
     rows = [
-        [_("Nom de naissance"), f"{identity.birth_family} {identity.birth_given}"],
+        [_("Nom de naissance"), f"{title(identity.birth_given)} {identity.birth_family.upper()}"],
         [_("Matricule INS"), identity.ins_value if identity.is_qualified else ""],
     ]
     if coordinates:
@@ -528,7 +528,8 @@ def _team(parts: dict) -> dict:
     left = list(parts["signatures"])
     items = []
     for f in parts["team"]:
-        detail = ", ".join(p for p in (f["label"].lower(), f["place"]) if p)
+        label = "" if f["label"] == f["place"] else f["label"].lower()  # a team is of its structure
+        detail = ", ".join(p for p in (label, f["place"]) if p)
         for s in [s for s in left if s.get("user") in f.get("users", ()) or s["name"] == f["name"]]:
             left.remove(s)
             who = "" if s["name"] == f["name"] else f"{s['name']} "  # one of a team

@@ -1,5 +1,6 @@
 """Concerted meetings: call, page (agenda, presence, minutes, decisions), PDF."""
 
+from datetime import timedelta
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -33,7 +34,7 @@ from .plan import _keep
 def new(request: HttpRequest, circle_id: UUID) -> HttpResponse:
     acting = enter(request, circle_id, Permission.EDIT_PLAN)
     people = faces(acting)
-    initial = {"title": _("Réunion de concertation"), "on": timezone.localdate(), "at": "14:00"}
+    initial = {"title": _("Réunion de concertation"), "on": timezone.localdate() + timedelta(days=7), "at": "14:00"}
     form = MeetingForm(request.POST or None, people=people, initial=initial)
     if request.method == "POST" and form.is_valid():
         data = form.cleaned_data

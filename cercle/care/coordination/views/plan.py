@@ -435,10 +435,14 @@ def versions(request: HttpRequest, circle_id: UUID, plan_id: UUID) -> HttpRespon
         return documents.seen_by(acting, now if key == "now" else kept[int(key)].data, today=now)
 
     rows = documents.compare(side(old), side(new))
+    changed = sum(r["kind"] != "same" for r in rows)
+    only_changes = request.GET.get("changes") == "1"
+    if only_changes:
+        rows = [r for r in rows if r["kind"] != "same"]
     record(acting, "coordination.versions_read", kind=Kind.READ, on=plan, hidden=plan.hidden)
     return panels.show(
         request, acting, "plan", plan=plan, mode="versions", rows=rows, choices=choices, old=old, new=new,
-        changed=sum(r["kind"] != "same" for r in rows), labels=[dict(choices)[old], dict(choices)[new]],
+        changed=changed, only_changes=only_changes, labels=[dict(choices)[old], dict(choices)[new]],
     )  # fmt: skip
 
 

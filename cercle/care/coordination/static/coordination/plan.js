@@ -94,6 +94,10 @@ document.addEventListener("visibilitychange", () => {
   if (document.hidden) document.querySelectorAll("form[data-keep][data-unsaved]").forEach((form) => keep(form, true));
 });
 
+// On a phone the parts are a strip: the one that is open is brought into sight, without moving the page.
+const strip = document.querySelector(".plan-parts ol"), here = strip?.querySelector("[aria-current]");
+if (here) strip.scrollLeft = here.offsetLeft - 16;
+
 // The page at the right.
 const preview = document.querySelector("[data-preview]");
 let at = 1, pages = 1, drawn = "", asking = 0;
