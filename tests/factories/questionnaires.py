@@ -2,6 +2,7 @@
 
 from django.utils import timezone
 
+from cercle.care.questionnaires import actions, forms
 from cercle.care.questionnaires.models import Questionnaire
 from cercle.care.questionnaires.shape import HL7, SDC
 
@@ -29,6 +30,22 @@ def initially(link, expression, kind="string") -> dict:
     return item(link, kind, extension=[{"url": SDC + "initialExpression", "valueExpression": value}])
 
 
+def answer(link, **value) -> dict:
+    return {"linkId": link, "text": f"Question {link}", "answer": [value]}
+
+
+def variable(name, expression) -> dict:
+    return {
+        "url": HL7 + "variable",
+        "valueExpression": {"name": name, "language": "text/fhirpath", "expression": expression},
+    }
+
+
+def shown_if(link, expression, kind="string") -> dict:
+    value = {"language": "text/fhirpath", "expression": expression}
+    return item(link, kind, extension=[{"url": SDC + "enableWhenExpression", "valueExpression": value}])
+
+
 def constrained(link, expression, human, kind="integer") -> dict:
     parts = [
         {"url": "key", "valueId": "c"}, {"url": "severity", "valueCode": "error"},
@@ -54,3 +71,15 @@ def form(*items, slug="essai", category="social", **more) -> Questionnaire:
         url=content["url"], version=content["version"], slug=slug, title=content["title"], data=content, status="active",
         published_at=timezone.now(), category=category,
     )  # fmt: skip
+
+
+def walk_rows(acting, note) -> dict:
+    """An answer in progress about this person, and a form that is not published, for the walks over routes."""
+    form(item("a", "text"), slug="marche", url="urn:test:walk")
+    response = forms.start(acting, "marche")
+    actions.keep_draft(acting, response=response, post={"q-a": [note.text]}, writer="walk")
+    content = data(item("a"), url="urn:test:walk:draft")
+    draft = Questionnaire.objects.create(
+        url=content["url"], version="1", slug="brouillon", title="Grille en préparation", data=content
+    )
+    return {"response_id": response.pk, "form_id": draft.pk}

@@ -27,8 +27,6 @@ def test_the_walk_knows_a_real_row_for_every_argument(alices_rows):
     unknown = {n for r in (*routes.of_a_circle(), *routes.of_a_row()) for n in r.parameters} - set(alices_rows)
     # Walked with made-up ids until their apps give `walk_rows`; their own tests try real ones.
     unknown -= {
-        "form_id",
-        "response_id",
         "solicitation_id",
         "model",
     }

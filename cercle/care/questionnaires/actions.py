@@ -191,9 +191,10 @@ def _one_writer(acting, row: Response, typed: Typed, writer: str, revision: int,
     if not writer or take_over or row.writer in ("", writer) or revision == row.revision or typed == row.typed:
         return
     form = shape.read(row.questionnaire.data)
-    aside = _json(row.questionnaire, read_items(form, typed, {}), acting)
+    # What cannot be read as an answer is kept too, as typed.
+    aside = _json(row.questionnaire, read_items(form, typed, {}), acting) | {"typed": typed}
     last = row.versions.filter(kind=ResponseVersion.Kind.SET_ASIDE, by_user_id=acting.user_id).order_by("-id").first()
-    if last is None or last.data.get("item") != aside.get("item"):
+    if last is None or last.data.get("typed") != typed:
         ResponseVersion.objects.create(
             response=row, kind=ResponseVersion.Kind.SET_ASIDE, number=row.version, data=aside,
             by_user_id=acting.user_id, by_name=(acting.actor_name or "")[:200],

@@ -9,12 +9,14 @@ class QuestionnairesConfig(AppConfig):
     def ready(self) -> None:
         from cercle.base.web import panels, places
         from cercle.people.circles.access import refusable
+        from cercle.people.directory import reference
 
-        from . import aggir_page, views
+        from . import aggir_page, library, views
         from .instruments import hooks
         from .models import Response
 
         refusable(lambda acting, pk: Response.objects.visible_to(acting).filter(pk=pk).exists())
+        reference.companions.append(library.load_and_say)
         hooks.register()
         aggir_page.register()
 

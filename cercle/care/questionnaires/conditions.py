@@ -5,8 +5,8 @@ The page evaluates `enableWhen` itself (static/questionnaires/form.js, same rule
 
 import re
 from collections import defaultdict
-from collections.abc import Collection
-from contextlib import suppress
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -309,6 +309,26 @@ class Scene:
         focus, base = self.focus(speaker, around)
         return expressions.evaluate(expression, focus, self.names(expression, speaker, around), base=base)
 
+    @contextmanager
+    def without(self, item: Item, around: tuple[int, ...]) -> Iterator[None]:
+        """A computed field must not count its own answer of the turn before."""
+        row = self.index.pop((item.link_id, around), None)
+        above = item.parent
+        holder = self.index.get((above.link_id, around[: len(above.inside)]), {}) if above else self.resource
+        lists = [holder.get("item") or [], *(a.get("item") or [] for a in holder.get("answer") or [])]
+        held, at = next(((rows, n) for rows in lists for n, one in enumerate(rows) if one is row), (None, 0))
+        if row is None or held is None:
+            yield
+            return
+        del held[at]
+        self._found.clear()
+        try:
+            yield
+        finally:
+            held.insert(at, row)
+            self.index[item.link_id, around] = row
+            self._found.clear()
+
     def asks(self, item: Item, around: tuple[int, ...]) -> bool:
         try:
             return self.evaluate(item.enable_expression, item, around)[:1] == [True]
@@ -339,7 +359,8 @@ def calculate(shape: Shape, typed: Typed, extra: dict | None = None) -> tuple[Ty
             for gone in (name, f"{name}.unit", f"{name}.other"):
                 typed.pop(gone, None)
             try:
-                found = scene.evaluate(item.calculated, item, around)
+                with scene.without(item, around):
+                    found = scene.evaluate(item.calculated, item, around)
             except expressions.Failed:
                 failed[name] = item.link_id
                 continue

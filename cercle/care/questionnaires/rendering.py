@@ -478,3 +478,15 @@ def readable(shape: Shape, items: list[dict]) -> list[dict]:
 
     look(items, shape.items, 0)
     return found
+
+
+def unread(shape: Shape, typed: Typed) -> list[dict]:
+    """Lines for what was typed and cannot be read as an answer."""
+    errors: Errors = {}
+    answers.read_items(shape, typed, errors)
+    found = []
+    for name in errors:
+        item = shape.by_link.get(name.removeprefix("q-").partition("~")[0])
+        label = item.text if item else name
+        found.append({"depth": 0, "kind": "answer", "label": label, "link": "", "answers": typed[name], "files": []})
+    return found

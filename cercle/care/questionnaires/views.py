@@ -219,6 +219,8 @@ def history(request: HttpRequest, circle_id: UUID, response_id: UUID) -> HttpRes
     versions = list(response.versions.order_by("-id"))
     for version in versions:
         version.lines = rendering.readable(form, version.data.get("item", []))
+        if version.kind == ResponseVersion.Kind.SET_ASIDE:
+            version.lines += rendering.unread(form, version.data.get("typed") or {})
     return panels.show(request, acting, "grilles", which="history", response=response, versions=versions)
 
 
@@ -303,8 +305,14 @@ def _form(
     )
     return panels.show(
         request, acting, "grilles", which="fill", status=status, problem=problem, theirs=theirs, conflict=conflict,
-        reason=request.POST.get("reason", ""), elsewhere=elsewhere, **context,
+        reason=request.POST.get("reason", ""), elsewhere=elsewhere, aside=_set_aside(acting, response), **context,
     )  # fmt: skip
+
+
+def _set_aside(acting: Acting, response: Response) -> ResponseVersion | None:
+    """What this person wrote while someone else did, since it was last signed."""
+    mine = response.versions.filter(kind=ResponseVersion.Kind.SET_ASIDE, by_user_id=acting.user_id)
+    return mine.filter(number=response.version).order_by("-id").first()
 
 
 def _screen_context(

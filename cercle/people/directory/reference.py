@@ -5,7 +5,7 @@ import gzip
 import io
 import json
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -19,6 +19,10 @@ from cercle.people.directory.nomenclature import DATA
 CODE_COLUMNS = {
     "code": "text", "system": "text", "label": "text", "parent": "text", "rank": "int", "ended_on": "date", "extra": "jsonb",
 }  # fmt: skip
+
+
+# What other apps bring with the software and load at the same time: each says what it did.
+companions: list[Callable[[], str]] = []
 
 
 def load(which: str = "all") -> dict[str, Counts]:

@@ -114,3 +114,32 @@ def test_the_list_names_every_instrument():
     out = io.StringIO()
     call_command("instruments_list", stdout=out)
     assert "aggir" in out.getvalue() and "interrai" in out.getvalue()
+
+
+def test_adverbs_may_be_told_by_their_initials_and_parts_by_their_letter(score):
+    told = {
+        **GOOD,
+        "toilette": {"haut": ["S", "T", "C", "H"], "bas": "C"},
+        "orientation": {"dans_le_temps": ["S"], "dans_l_espace": []},
+    }
+    plain = {**GOOD, "toilette": "C", "orientation": "B"}
+    found, problem = score(json.dumps([{"id": 1, "profil": told}, {"id": 2, "profil": plain}]))
+    assert problem is None and found[0] == found[1] | {"id": 1, "a_confirmer": True}
+    for wrong in ({"adverbes": ["X"]}, {"adverbes": ["s"]}, {"temps": [], "dans_le_temps": []}, []):
+        found, problem = score(json.dumps([{"id": 1, "profil": {**GOOD, "transferts": wrong}}]))
+        assert "transferts" in found[0]["erreur"] or "adverbe" in found[0]["erreur"]
+
+
+def test_a_misspelt_variable_an_empty_file_and_a_repeated_id_are_said_clearly(score, capsys):
+    found, _problem = score(json.dumps([{"id": 1, "profil": {**GOOD, "toillette": "A"}}]))
+    assert found[0]["erreur"] == "variable inconnue : « toillette » ; voulez-vous dire toilette ?"
+    assert "vide" in score(" \n")[1]
+    found, problem = score(json.dumps([{"id": "x", "profil": GOOD}] * 2))
+    assert problem is None and [one["gir"] for one in found] == [3, 3]
+    assert "donnés à plusieurs cas" in capsys.readouterr().err
+
+
+def test_a_hundred_thousand_cases_are_scored_in_order(score):
+    cases = [{"id": n, "profil": GOOD if n % 1000 else {}} for n in range(100_000)]
+    found, problem = score(json.dumps(cases))
+    assert [one["id"] for one in found] == list(range(100_000)) and problem.startswith("100 cas sur 100000")

@@ -1,4 +1,4 @@
-"""`cercle forms load`: publish the forms shipped with Cercle."""
+"""`cercle forms load`: publish the forms shipped with Cercle; `cercle reference load` does it too."""
 
 from django.core.management.base import BaseCommand
 
@@ -12,5 +12,4 @@ class Command(BaseCommand):
         parser.add_argument("names", nargs="*", help="noms des fichiers ; par défaut, tous")
 
     def handle(self, *args, **options) -> None:
-        done = library.load(options["names"] or None)
-        self.stdout.write(f"formulaires publiés : {done['published']} ; déjà là : {done['kept']}")
+        self.stdout.write(library.load_and_say(options["names"] or None))
