@@ -15,7 +15,15 @@ class DateInput(forms.DateInput):
         super().__init__(format="%Y-%m-%d")
 
 
-class InfoForm(forms.Form):
+class OneOfSeveral(forms.Form):
+    """Several forms share a page: each names its fields apart, so that a label leads to its own."""
+
+    def __init__(self, *args, **kwargs):
+        kwargs.setdefault("auto_id", f"{type(self).__name__.removesuffix('Form').lower()}-%s")
+        super().__init__(*args, **kwargs)
+
+
+class InfoForm(OneOfSeveral):
     presentation = forms.CharField(
         label=_("Présentation"), max_length=4000, required=False, widget=forms.Textarea(attrs={"rows": 4}),
         help_text=_("Ce que fait la structure, pour qui, comment la joindre."),
@@ -35,17 +43,17 @@ class InfoForm(forms.Form):
         return [self[f"day{day}"] for day in range(7)]
 
 
-class LogoForm(forms.Form):
+class LogoForm(OneOfSeveral):
     logo = forms.FileField(label=_("Image PNG ou JPEG"))
 
 
-class RoomForm(forms.Form):
+class RoomForm(OneOfSeveral):
     name = forms.CharField(label=_("Nom de la salle"), max_length=120)
     seats = forms.IntegerField(label=_("Places"), min_value=1, max_value=2000, required=False)
     note = forms.CharField(label=_("Précision"), max_length=300, required=False)
 
 
-class PartnerForm(forms.Form):
+class PartnerForm(OneOfSeveral):
     name = forms.CharField(label=_("Avec qui"), max_length=200)
     kind = forms.ChoiceField(label=_("Nature"), choices=PartnerKind)
     subject = forms.CharField(label=_("Objet"), max_length=300, required=False)
@@ -54,7 +62,7 @@ class PartnerForm(forms.Form):
     until_on = forms.DateField(label=_("Jusqu’au"), required=False, widget=DateInput)
 
 
-class DocumentForm(forms.Form):
+class DocumentForm(OneOfSeveral):
     title = forms.CharField(label=_("Titre"), max_length=200)
     file = forms.FileField(label=_("Fichier"))
 
@@ -64,7 +72,7 @@ class TeamField(forms.ModelChoiceField):
         super().__init__(Team.objects.none(), **kwargs)
 
 
-class CommunesForm(forms.Form):
+class CommunesForm(OneOfSeveral):
     team = TeamField(label=_("Équipe"))
     communes = forms.CharField(
         label=_("Communes"), max_length=20_000, widget=forms.Textarea(attrs={"rows": 4}),
@@ -76,7 +84,7 @@ class CommunesForm(forms.Form):
         self.fields["team"].queryset = organization.teams.open().order_by("name")
 
 
-class CoverForm(forms.Form):
+class CoverForm(OneOfSeveral):
     team = TeamField(label=_("Équipe absente"))
     covered_by = TeamField(label=_("Remplacée par"))
     from_on = forms.DateField(label=_("Du"), widget=DateInput)
@@ -89,11 +97,11 @@ class CoverForm(forms.Form):
             self.fields[name].queryset = organization.teams.open().order_by("name")
 
 
-class TeamForm(forms.Form):
+class TeamForm(OneOfSeveral):
     name = forms.CharField(label=_("Nom de l’équipe"), max_length=120)
 
 
-class OpenStructureForm(forms.Form):
+class OpenStructureForm(OneOfSeveral):
     finess = forms.RegexField(
         r"^([0-9]{9}|2[ABab][0-9]{7})$", label=_("Numéro FINESS"), required=False,
         help_text=_("Une structure que l’annuaire connaît est reprise telle quelle."),

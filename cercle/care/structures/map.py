@@ -18,6 +18,12 @@ class Bubble:
     group: int  # which tint
 
     @property
+    def side(self) -> str:
+        """Which way its name is written, so that it stays inside; on a phone its letters are twice as wide."""
+        half = len(self.name) * LETTER
+        return "starts" if self.x < half else "ends" if self.x > WIDTH - half else ""
+
+    @property
     def below(self) -> float:
         return round(self.y + self.r + 11, 1)
 

@@ -22,13 +22,13 @@ def info_of(organization: Organization) -> StructureInfo:
 
 
 def hours_said(spans: list) -> str:
-    """« 9 h – 12 h 30, 14 h – 17 h »."""
+    """« 9 h à 12 h 30, 14 h à 17 h »."""
 
     def hour(text: str) -> str:
         h, m = text.split(":")
         return f"{int(h)}\u00a0h" + ("" if m == "00" else f"\u00a0{m}")
 
-    return ", ".join(f"{hour(a)}\u00a0–\u00a0{hour(b)}" for a, b in spans)
+    return ", ".join(_("%(a)s\u00a0à\u00a0%(b)s") % {"a": hour(a), "b": hour(b)} for a, b in spans)
 
 
 def week(info: StructureInfo) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """A structure's own pages: its colleagues read, its administrators change, others see nothing."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -95,7 +96,7 @@ def test_an_administrator_keeps_rooms_partners_hours_and_papers(client, nolwenn,
     assert (
         "Salle bleue" in page
         and "à renouveler" in page
-        and "9\u00a0h\u00a0–\u00a012\u00a0h\u00a030, 14\u00a0h\u00a0–\u00a017\u00a0h" in page
+        and "9\u00a0h\u00a0à\u00a012\u00a0h\u00a030, 14\u00a0h\u00a0à\u00a017\u00a0h" in page
     )
     paper = StructureDocument.objects.get()
     got = client.get(reverse("structures:document", args=[paper.pk]))
@@ -132,6 +133,13 @@ def test_a_room_is_written_once_and_booked_from_the_agenda(client, nolwenn, coll
     assert (
         client.post(reverse("structures:change", args=["salles"]), {"name": "Salle bleue"}).status_code == 302
     )  # the name is free again
+
+
+def test_no_two_fields_of_a_page_share_a_name(client, nolwenn):
+    at(client, nolwenn)
+    for name in ("home", "territory"):
+        ids = re.findall(r' id="([^"]+)"', client.get(reverse(f"structures:{name}")).content.decode())
+        assert len(ids) == len(set(ids)), name
 
 
 def test_rows_of_another_structure_do_not_exist(client, nolwenn):
