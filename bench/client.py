@@ -107,13 +107,13 @@ class Session:
     def __init__(self, port: int):
         self.port, self.cookies = port, {}
 
-    def sign_in(self, login: str, password: str, secret: str) -> None:
+    def sign_in(self, login: str, password: str, secret: str, lands: str = "/patients/") -> None:
         self.call("GET", "/connexion/")
         _status, where = self.call("POST", "/connexion/", {"login": login, "password": password})
         if "/connexion/code" in where:
             self.call("GET", where)
             _status, where = self.call("POST", where, {"code": code(secret)})
-        status, _where = self.call("GET", "/patients/")
+        status, _where = self.call("GET", lands)
         if status != 200:
             raise SystemExit(f"bench: {login} could not sign in (answers {status}, sent to {where})")
 

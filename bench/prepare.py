@@ -108,14 +108,30 @@ def person(who: str, login: str, given: str, system: str, profession: str, funct
 
 
 def statements(who: dict) -> dict[str, list]:
-    """Each page's statements with their values, for many different values: what « the same in SQL » replays."""
+    circles = who["circles"][:: max(len(who["circles"]) // READS, 1)][:READS]
+    asked = {
+        "search_name": [("post", "/patients/", {"q": p}, {"HTTP_HX_REQUEST": "true"}) for p in who["prefixes"][:READS]],
+        "search_page": [("get", "/patients/", {"q": p}, {}) for p in who["prefixes"][:READS]],
+        "search_ins": [("post", "/patients/", {"q": p}, {"HTTP_HX_REQUEST": "true"}) for p in who["ins"][:READS]],
+        "patients": [("get", "/patients/", None, {})] * 5,
+        "directory": [("get", "/annuaire/", {"q": p}, {}) for p in who["prefixes"][:10]],
+        "file": [("get", f"/patients/{c}/", None, {}) for c in circles],
+    }
+    return taken(who["user"], asked)
+
+
+def taken(user: str, asked: dict[str, list[tuple]]) -> dict[str, list]:
+    """Each page's statements with their values, for many different values: what « the same in SQL » replays.
+
+    `asked`: for each work, (method, path, data, headers) of its pages.
+    """
     from django.db import connection
     from django.test import Client
 
     from cercle.people.accounts.models import User
 
     client = Client(HTTP_HOST="localhost")
-    client.force_login(User.objects.get(pk=who["user"]), backend="cercle.people.accounts.backends.AccountBackend")
+    client.force_login(User.objects.get(pk=user), backend="cercle.people.accounts.backends.AccountBackend")
     kept: list = []
 
     def keep(execute, sql, params, many, context):
@@ -131,18 +147,11 @@ def statements(who: dict) -> dict[str, list]:
         with connection.cursor() as cursor:
             return [cursor.mogrify(sql, params) for sql, params in kept]  # text with its values, as Django sends it
 
-    reset(connection, who["user"])
-    circles, out = who["circles"][:: max(len(who["circles"]) // READS, 1)][:READS], {}
-    for name, ask in {
-        "search_name": [("post", "/patients/", {"q": p}, {"HTTP_HX_REQUEST": "true"}) for p in who["prefixes"][:READS]],
-        "search_page": [("get", "/patients/", {"q": p}, {}) for p in who["prefixes"][:READS]],
-        "search_ins": [("post", "/patients/", {"q": p}, {"HTTP_HX_REQUEST": "true"}) for p in who["ins"][:READS]],
-        "patients": [("get", "/patients/", None, {})] * 5,
-        "directory": [("get", "/annuaire/", {"q": p}, {}) for p in who["prefixes"][:10]],
-        "file": [("get", f"/patients/{c}/", None, {}) for c in circles],
-    }.items():
+    out: dict[str, list] = {}
+    reset(connection, user)
+    for name, ask in asked.items():
         take(ask[0][0], ask[0][1], ask[0][2], **ask[0][3])
-        reset(connection, who["user"])
+        reset(connection, user)
         out[name] = [take(m, p, d, **h) for m, p, d, h in ask]
     return out
 

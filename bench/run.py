@@ -12,30 +12,18 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
 import psycopg
 
-from . import prepare, sql
-from .client import Load, Session, drive
+from . import dac, prepare, sql
+from .client import Load, drive
 from .site import ROOT, SIZES, WHERE, Site
+from .work import Work
 
 LATENCY, THROUGHPUT = 2, 8  # connections
-
-
-@dataclass
-class Work:
-    """One thing that people do: how it is asked, and what stands beside it."""
-
-    key: str
-    label: str
-    who: str
-    request: Callable[[Session, dict, int], bytes]
-    expect: int = 200
-    replayed: bool = True
 
 
 WORKS = [
@@ -138,14 +126,14 @@ class Line:
 
 
 class Bench:
-    def __init__(self, sites: list[Site], *, seconds: float, rounds: int, only: set[str]):
-        self.sites, self.seconds, self.rounds, self.only = sites, seconds, rounds, only
+    def __init__(self, sites: list[Site], works: list[Work], *, seconds: float, rounds: int, only: set[str]):
+        self.sites, self.works, self.seconds, self.rounds, self.only = sites, works, seconds, rounds, only
         self.lines: dict[tuple, Line] = {}
 
     def run(self) -> list[dict]:
         for turn in range(self.rounds):
             say(f"tour {turn + 1} sur {self.rounds}, charge {os.getloadavg()[0]:.1f}")
-            for work in [*WORKS, *WRITES]:
+            for work in self.works:
                 if self.only and work.key not in self.only:
                     continue
                 for who in [work.who] if work.who else ["nurse", "dac"]:
@@ -224,15 +212,19 @@ class Bench:
                 time.sleep(0.5)
 
 
+LARGER = {"10k": "100k", "dac-1": "dac-10"}
+
+
 def growth(rows: list[dict]) -> list[dict]:
-    """p95 at 100k over p95 at 10k, of the same run."""
+    """p95 at ten times the size over p95, of the same run."""
     by = {(r["size"], r["work"], r["who"]): r for r in rows}
     found = []
     for (size, work, who), small in by.items():
-        large = by.get(("100k", work, who))
-        if size == "10k" and large:
+        large = by.get((LARGER.get(size, ""), work, who))
+        if large:
             found.append(
                 {
+                    "from": size,
                     "work": work,
                     "who": who,
                     "p50": round(large["p50_ms"] / small["p50_ms"], 2),
@@ -302,15 +294,17 @@ def _lines(path: str) -> list[str]:
 
 
 def table(result: dict) -> str:
-    head = f"{'taille':>6} {'quoi':<32}{'qui':<7}{'p50 ms':>8}{'p95 ms':>8}{'req/s':>8}{'CPU ms':>8}{'Ko':>6}{'SQL p50':>9}{'× SQL':>7}{'requêtes':>9}{'charge':>8}"
+    head = f"{'taille':>6} {'quoi':<32}{'qui':<12}{'p50 ms':>8}{'p95 ms':>8}{'req/s':>8}{'CPU ms':>8}{'Ko':>6}{'SQL p50':>9}{'× SQL':>7}{'requêtes':>9}{'charge':>8}"
     lines = [head, "-" * len(head)]
-    labels = {w.key: w.label for w in [*WORKS, *WRITES]}
+    every = {w.key: w for w in [*WORKS, *WRITES, *dac.WORKS]}
+    labels = {key: w.label for key, w in every.items()}
     for r in result["works"]:
         sql_ = f"{r['sql_p50_ms']:>9}{r['times_sql']:>7}" if "sql_p50_ms" in r else f"{'':>16}"
         bad = f"  {r['unexpected']} réponses inattendues" if r["unexpected"] else ""
-        late = "" if r["p95_ms"] <= 50 else "  p95 > 50 ms"
+        aim = dac.aim(every[r["work"]], r["size"])
+        late = "" if r["p95_ms"] <= aim else f"  p95 > {aim} ms"
         lines.append(
-            f"{r['size']:>6} {labels[r['work']]:<32}{r['who']:<7}{r['p50_ms']:>8}{r['p95_ms']:>8}{r['per_second']:>8}{r['cpu_ms']:>8}{r['kb']:>6}{sql_}"
+            f"{r['size']:>6} {labels[r['work']]:<32}{r['who']:<12}{r['p50_ms']:>8}{r['p95_ms']:>8}{r['per_second']:>8}{r['cpu_ms']:>8}{r['kb']:>6}{sql_}"
             f"{r.get('statements', ''):>9}{statistics.mean(r['load_average']):>8.1f}{late}{bad}"
         )
     lines.append("")
@@ -325,13 +319,30 @@ def table(result: dict) -> str:
             )
     for g in result["growth"]:
         lines.append(
-            f"10k vers 100k, {labels[g['work']]} ({g['who']}) : p95 × {g['p95']}, p50 × {g['p50']} (au plus 1,2)"
+            f"{g['from']} vers {LARGER[g['from']]}, {labels[g['work']]} ({g['who']}) : p95 × {g['p95']}, p50 × {g['p50']} (au plus 1,2)"
         )
     for j in result["journal"]:
         lines.append(
             f"{j['size']:>6} journal : {j['events']} traces, sceau {j['seal_s']} s, relecture {j['verify_s']} s ({j['verify_per_second']} par seconde)"
         )
     return "\n".join(lines)
+
+
+def measured(sites: list[Site], works: list[Work], args, only: set[str], result: dict) -> None:
+    started: list[Site] = []
+    try:
+        for site in sites:
+            site.ready(say)
+        for site in sites:
+            started.append(site)
+            site.start()
+        result["datasets"] += [site.told() for site in sites]
+        result["works"] += Bench(sites, works, seconds=args.seconds, rounds=args.rounds, only=only).run()
+        if not args.only:
+            result["journal"] += [journal(site) for site in sites if site.patients]
+    finally:
+        for site in started:
+            site.stop()
 
 
 def say(text: str) -> None:
@@ -345,7 +356,9 @@ def main() -> None:
         "--seconds", type=float, default=float(os.environ.get("BENCH_SECONDS", "2")), help="durée d’une tranche"
     )
     parser.add_argument("--rounds", type=int, default=int(os.environ.get("BENCH_ROUNDS", "3")))
-    parser.add_argument("--only", nargs="*", default=[], help="search_name, file, note…")
+    parser.add_argument(
+        "--only", nargs="*", default=[], help="search_name, file, note…, ou dac : toute la journée d’un DAC"
+    )
     parser.add_argument(
         "--matching", type=int, default=None, help="taille du registre des doublons ; 0 : pas de doublons"
     )
@@ -359,7 +372,15 @@ def main() -> None:
         matched = 1_000_000 if large else {"10k": 10_000, "100k": 100_000}.get(wanted[-1], 0)
         matched = 0 if os.environ.get("MATCHING") == "0" else matched
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # through `finally`: what was started is stopped
-    sites = [Site(size) for size in wanted]
+    only = set(args.only)
+    parts: list[tuple[list[Site], list[Work]]] = []
+    if only != {"dac"}:
+        parts.append(([Site(size) for size in wanted], [*WORKS, *WRITES]))
+    if not only or only & ({"dac"} | {w.key for w in dac.WORKS}):
+        # The growth is asked for when the sizes are.
+        sizes = ["1"] if not only and wanted == ["10k"] else list(dac.DACS)
+        parts.append(([dac.DacSite(times) for times in sizes], dac.WORKS))
+    only.discard("dac")
     result: dict = {
         "at": datetime.now().astimezone().isoformat(timespec="seconds"),
         "machine": machine(),
@@ -367,21 +388,10 @@ def main() -> None:
         "growth": [],
         "journal": [],
     }
-    started: list[Site] = []
-    try:
-        for site in sites:
-            site.ready(say)
-        for site in sites:
-            started.append(site)
-            site.start()
-        result["datasets"] = [{"size": s.size, "patients": s.plan["patients"], "notes": s.plan["notes"]} for s in sites]
-        result["works"] = Bench(sites, seconds=args.seconds, rounds=args.rounds, only=set(args.only)).run()
-        result["growth"] = growth(result["works"])
-        if not args.only:
-            result["journal"] = [journal(site) for site in sites]
-    finally:
-        for site in started:
-            site.stop()
+    result["datasets"] = []
+    for sites, works in parts:
+        measured(sites, works, args, only, result)
+    result["growth"] = growth(result["works"])
     if matched:
         say(f"doublons, {matched} identités…")
         result["matching"] = matching(matched)

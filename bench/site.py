@@ -58,8 +58,10 @@ def _cwd(pid: int) -> str:
 
 
 class Site:
-    def __init__(self, size: str):
-        self.size, self.patients = size, SIZES[size]
+    PREPARE = "bench.prepare"
+
+    def __init__(self, size: str, patients: int | None = None):
+        self.size, self.patients = size, SIZES[size] if patients is None else patients
         self.home = Path(os.environ.get("BENCH_HOME") or WHERE) / size
         self.server = Server(self.home)
         self.processes: list[subprocess.Popen] = []
@@ -73,11 +75,7 @@ class Site:
         if stamp.exists() and stamp.read_text() in (loader_version(), "keep"):
             self.cercle("migrate", "--verbosity", "0")
             return
-        if self.home.exists():
-            # Ours alone: its server is stopped and its folders removed, nothing else is touched.
-            self.server.stop()
-            subprocess.run(["rm", "-rf", "--", str(self.server.place), str(self.home)], check=True)
-        self.home.mkdir(parents=True)
+        self.forget()
         say(f"{self.size} : chargement de {self.patients} patients…")
         started = time.monotonic()
         for words in (["migrate"], ["reference", "load"], ["demo", "--patients", str(self.patients), "--seed", "1"]):
@@ -89,6 +87,14 @@ class Site:
             connection.execute("VACUUM ANALYZE")
         stamp.write_text(loader_version())
         say(f"{self.size} : chargé en {time.monotonic() - started:.0f} s")
+
+    def forget(self) -> None:
+        """An empty folder in place of the former dataset."""
+        if self.home.exists():
+            # Ours alone: its server is stopped and its folders removed, nothing else is touched.
+            self.server.stop()
+            subprocess.run(["rm", "-rf", "--", str(self.server.place), str(self.home)], check=True)
+        self.home.mkdir(parents=True)
 
     def cercle(self, *words: str) -> str:
         command = [sys.executable, "-m", "config.cli", *words]
@@ -112,7 +118,7 @@ class Site:
         plan = self.home / "plan.pickle"
         with_database = {"DATABASE_URL": self.server.url("app")}
         subprocess.run(
-            [sys.executable, "-m", "bench.prepare", str(plan)],
+            [sys.executable, "-m", self.PREPARE, str(plan)],
             cwd=ROOT,
             env=self.environment(**with_database),
             check=True,
@@ -120,6 +126,16 @@ class Site:
         self.plan = pickle.loads(plan.read_bytes())  # nosec B301: written by the line above
         self.people = self.plan["people"]
         self._run(["-m", "config.cli", "run", "--workers", "2"], self.environment(), "server.log")
+        self._wait(self.port, "/healthz")
+        self.beside(self.environment(**with_database))
+        for who, person in self.people.items():
+            self.sessions[who] = Session(self.port)
+            self.sessions[who].sign_in(
+                person["login"], person["password"], person["secret"], person.get("lands", "/patients/")
+            )
+
+    def beside(self, environment: dict) -> None:
+        """What the product is measured beside: the bare view, pgbench's scripts."""
         bare = [
             "-m",
             "granian",
@@ -134,13 +150,16 @@ class Site:
             "2",
         ]
         bare += ["--log-level", "warning", "bench.bare:application"]
-        self._run(bare, self.environment(**with_database), "bare.log")
-        self._wait(self.port, "/healthz")
+        self._run(bare, environment, "bare.log")
         self._wait(self.bare_port, f"/bare/{self.people['nurse']['circles'][0]}/")
-        for who, person in self.people.items():
-            self.sessions[who] = Session(self.port)
-            self.sessions[who].sign_in(person["login"], person["password"], person["secret"])
         self.scripts = sql.write_scripts(self.home / "pgbench", self.people["writer"], self.plan["defer"])
+
+    def told(self) -> dict:
+        return {"size": self.size, "patients": self.plan["patients"], "notes": self.plan["notes"]}
+
+    def tidy(self) -> None:
+        """What the bench wrote is taken back."""
+        sql.tidy(self.server.url("superuser"), self.people["writer"]["user"])
 
     def _run(self, words: list[str], env: dict, log: str) -> None:
         with (self.home / log).open("w") as out:
@@ -182,6 +201,6 @@ class Site:
         self.processes.clear()
         try:
             if getattr(self, "people", None):
-                sql.tidy(self.server.url("superuser"), self.people["writer"]["user"])
+                self.tidy()
         finally:
             self.server.release()

@@ -63,25 +63,25 @@ def _frame(chart: Chart, most: float, labels: list[str], write) -> tuple[float, 
     return up, across
 
 
-def stacked(label: str, labels: list[str], parts: list[tuple[str, str, list[float]]], write, urls=None) -> Chart:
-    """`parts`, from the base up: (name, css, one value a step)."""
+def stacked(label: str, labels: list[str], parts: list[tuple[str, str, list[float]]], write, tops: list[str]) -> Chart:
+    """`parts`, from the base up: (name, css, one value a step). `tops`: what is written above the first and the last bar."""
     chart = Chart("bars", label)
     sums = [sum(values[n] for _name, _css, values in parts) for n in range(len(labels))]
     up, across = _frame(chart, max(sums, default=0), labels, write)
     wide = round(min(across * 0.74, 46), 1)
     for n, text in enumerate(labels):
-        y = HEIGHT - BOTTOM
+        y: float = HEIGHT - BOTTOM
         x = round(LEFT + across * (n + 0.5) - wide / 2, 1)
         for name, css, values in parts:
             if not values[n]:
                 continue
             h = values[n] * up
-            y -= h  # type: ignore[assignment]
+            y -= h
             # A thread of light between two parts: told apart without their colour.
             said = f"{text}, {name} : {write(values[n])}"
             chart.marks.append(Mark(x, round(y, 1), wide, round(max(h - 1.5, 0.8), 1), css, said))
         if sums[n] and n in (0, len(labels) - 1):
-            chart.marks.append(Mark(round(x + wide / 2, 1), round(y - 6, 1), label=write(sums[n])))
+            chart.marks.append(Mark(round(x + wide / 2, 1), round(y - 6, 1), label=tops[n]))
     return chart
 
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from cercle.care.structures import map
 from cercle.people.directory.models import Commune
 
-from . import charts, engine, secrecy, words
+from . import charts, engine, frozen, secrecy, words
 from .engine import Cell, Period, Scope
 from .indicator import Indicator, registry
 
@@ -27,27 +27,51 @@ class View:
     scope: Scope
     period: Period
     compared: Period
-    shielded: bool
+    shielded: bool  # small cells are hidden from who reads
     query: dict[str, str] = field(default_factory=dict)  # the filters, for links
+    touched: bool = True  # rows were deleted, of some structure: frozen months may have more to tell
+    alone: bool = False  # the region looks at one structure: its totals, no part of them
     # What was read for this page: a card and a chart ask for the same figures.
-    memo: dict[tuple, Any] = field(default_factory=dict)
+    memo: dict[tuple, engine.Figures] = field(default_factory=dict)
+    told: dict[str, list[tuple[date, Cell]]] = field(default_factory=dict)  # the series of states
+    beside: dict[tuple, engine.Figures] = field(default_factory=dict)  # the region's, when one structure is read
 
     def figures(
         self, indicator: Indicator, period: Period | None = None, *, by: str = "", step: str = "", cross: bool = False
     ) -> engine.Figures:
         key = (indicator.key, period or self.period, by, step, cross)
         if key not in self.memo:
-            self.memo[key] = engine.figures(indicator, self.scope, period or self.period, by=by, step=step, cross=cross)
+            when = period or self.period
+            found = engine.figures(indicator, self.scope, when, by=by, step=step, cross=cross)
+            if self.touched:
+                frozen.restored(found, indicator, self.scope, when, by=by, step=step)
+            self.memo[key] = found
         return self.memo[key]
 
+    def total(self, indicator: Indicator, period: Period | None = None) -> Cell:
+        """Of whatever was read of it already."""
+        for (key, when, *_how), found in self.memo.items():
+            if (key, when) == (indicator.key, period or self.period):
+                return found.total
+        return self.figures(indicator, period).total
+
     def series(self, indicator: Indicator) -> list[tuple[date, Cell]]:
-        key = (indicator.key, "series")
-        if key not in self.memo:
-            self.memo[key] = engine.series(indicator, self.scope, self.period, self.step)
-        return self.memo[key]
+        if indicator.is_state:
+            if indicator.key not in self.told:
+                told = engine.state_series(indicator, self.scope, self.period, self.step)
+                if self.touched:
+                    told = frozen.restored_series(told, indicator, self.scope, self.period, self.step)
+                self.told[indicator.key] = told
+            return self.told[indicator.key]
+        for (key, when, _by, step, _cross), found in self.memo.items():
+            if (key, when, step) == (indicator.key, self.period, self.step):
+                return engine.flow_series(indicator, found, self.period, step)
+        return engine.flow_series(indicator, self.figures(indicator, step=self.step), self.period, self.step)
 
     @property
     def step(self) -> str:
+        if self.shielded:
+            return "quarter"
         return "week" if (self.period.end - self.period.start).days <= 7 * 27 else "month"
 
     def url(self, name: str, *args, **more) -> str:
@@ -67,10 +91,50 @@ class Card:
     url: str
 
 
-def hide(cell: Cell, view: View) -> Cell:
-    if view.shielded and 0 < cell.n < secrecy.threshold():
-        return Cell(None, -1)
-    return cell
+def hidden(indicator: Indicator, view: View, period: Period, by: str = "") -> set:
+    """Parts of a period, `TOTAL` among them, that are not told to who reads."""
+    if not view.shielded:
+        return set()
+    quarters = engine.steps(period, "quarter")
+    counted = indicator.adds_up or indicator.measure.startswith("count(")
+    if counted and not indicator.is_state and len(quarters) > 1:
+        return {part for part, day in shielded(indicator, view, period, by) if day == secrecy.TOTAL}
+    found = view.figures(indicator, period, by=by) if by else engine.Figures(view.total(indicator, period))
+    if _veiled(indicator, view, period):
+        return {*found.parts, secrecy.TOTAL}
+    counts, total = {part: cell.n for part, cell in found.parts.items()}, found.total.n
+    if counted:
+        return secrecy.column(counts, total)
+    # A median or a share gives nothing back by subtraction.
+    return {part for part, n in [*counts.items(), (secrecy.TOTAL, total)] if 0 < n < secrecy.threshold()}
+
+
+def shielded(indicator: Indicator, view: View, period: Period, by: str = "") -> set:
+    """(part, quarter) that are not told of a year, `TOTAL` in both places; what adds up."""
+    quarters = engine.steps(period, "quarter")
+    found = view.figures(indicator, period, by=by, step="quarter", cross=bool(by))
+    counts: dict[tuple[Any, Any], int] = {key: cell.n for key, cell in found.table.items()}
+    counts |= {(part, secrecy.TOTAL): cell.n for part, cell in found.parts.items()}
+    counts |= {(secrecy.TOTAL, day): cell.n for day, cell in found.buckets.items()}
+    counts[secrecy.TOTAL, secrecy.TOTAL] = found.total.n
+    if _veiled(indicator, view, period):
+        return {(part, day) for part in (*found.parts, secrecy.TOTAL) for day in (*quarters, secrecy.TOTAL)}
+    ended = engine.step_end(quarters[-1], "quarter") == period.end and period.end.month == 12
+    return secrecy.grid(counts, [*found.parts], quarters, ended=ended)
+
+
+def _veiled(indicator: Indicator, view: View, period: Period) -> bool:
+    """The region reads one structure, and the table of all structures does not tell it."""
+    if not view.alone or "organization" not in indicator.dimensions:
+        return False
+    region = View(Scope(), view.period, view.compared, True, touched=view.touched, memo=view.beside)
+    return (view.scope.organizations or (None,))[0] in hidden(indicator, region, period, "organization")
+
+
+def told_total(indicator: Indicator, view: View, period: Period | None = None) -> Cell:
+    """The whole; n is -1 when it is not told."""
+    cell = view.total(indicator, period)
+    return Cell(None, -1) if secrecy.TOTAL in hidden(indicator, view, period or view.period) else cell
 
 
 def first_choice() -> list[Indicator]:
@@ -80,11 +144,10 @@ def first_choice() -> list[Indicator]:
 
 
 def card(indicator: Indicator, view: View) -> Card:
-    total = view.figures(indicator).total
     # Small cells could be read off a trend: who is not told them sees none.
     told = [] if view.shielded else view.series(indicator)
-    before = hide(view.figures(indicator, view.compared).total, view)
-    total = hide(total, view)
+    total = told[-1][1] if told and indicator.is_state else told_total(indicator, view)
+    before = told_total(indicator, view, view.compared)
     text, direction, mood = trend(indicator, total.value, before.value, view)
     unit = (
         words.said(indicator, total.value).partition("\u00a0")[2] if indicator.unit and total.value is not None else ""
@@ -143,6 +206,13 @@ class Table:
     foot: Line | None
     chart: charts.Chart | None = None
     legend: list[tuple[str, str]] = field(default_factory=list)
+    left_out: int = 0  # lines that the indicator's own page shows
+
+
+def _cell(found: engine.Figures, part: Any, day: Any) -> Cell | None:
+    if part == secrecy.TOTAL:
+        return found.total if day == secrecy.TOTAL else found.buckets.get(day)
+    return found.parts.get(part) if day == secrecy.TOTAL else found.table.get((part, day))
 
 
 def crossed(indicator: Indicator, by: str, view: View, *, listed: bool) -> Table:
@@ -155,12 +225,9 @@ def crossed(indicator: Indicator, by: str, view: View, *, listed: bool) -> Table
     value, count = {}, {}
     for part in rows:
         for day in columns:
-            if part == secrecy.TOTAL:
-                cell = found.total if day == secrecy.TOTAL else found.buckets.get(day)  # type: ignore[call-overload]
-            else:
-                cell = found.parts.get(part) if day == secrecy.TOTAL else found.table.get((part, day))  # type: ignore[arg-type]
+            cell = _cell(found, part, day)
             value[part, day], count[part, day] = (cell.value or 0.0, cell.n) if cell else (0.0, 0)
-    out = secrecy.hidden(count, rows, columns) if view.shielded else set()
+    out = shielded(indicator, view, view.period, by) if view.shielded else set()
 
     def told(part, day) -> tuple[str, str]:
         if (part, day) in out:
@@ -180,28 +247,28 @@ def crossed(indicator: Indicator, by: str, view: View, *, listed: bool) -> Table
     chart = charts.stacked(
         str(indicator.name), labels,
         [(names[p], TINTS[n % len(TINTS)], [0.0 if (p, d) in out else value[p, d] for d in days]) for n, p in enumerate(parts)],
-        lambda v: words.number(v, indicator.decimals),
+        lambda v: words.number(v, indicator.decimals), [told(secrecy.TOTAL, d)[0] for d in days],
     )  # fmt: skip
     legend = [(TINTS[n % len(TINTS)], names[p]) for n, p in enumerate(parts)]
     return Table(labels, lines, foot, chart, legend[::-1])
 
 
-def parts(indicator: Indicator, by: str, view: View, *, listed: bool) -> Table:
-    """One dimension: each part, beside the compared period."""
+def parts(indicator: Indicator, by: str, view: View, *, listed: bool, most: int = 0) -> Table:
+    """One dimension: each part, beside the compared period; the `most` largest when there are many."""
     now = view.figures(indicator, by=by)
     was = view.figures(indicator, view.compared, by=by)
+    both = [hidden(indicator, view, period, by) for period in (view.period, view.compared)]
     every = words.order(by, set(now.parts) | set(was.parts))
-    if not words._choices(words.DIMENSIONS[by].words):
-        every.sort(key=lambda p: (p in (None, ""), -(now.parts[p].value or 0) if p in now.parts else 0))
+    if not words.is_closed(by):
+        # The largest first; what is not told has no rank, which would tell it.
+        told_ = {p: cell.value or 0 for p, cell in now.parts.items() if p not in both[0]}
+        every.sort(key=lambda p: (p in (None, ""), p not in told_, -told_.get(p, 0)))
+    left_out = len(every) - most if most and len(every) > most else 0
+    every = every[:most] if left_out else every
     names = words.of(by, every)
-    both = []
-    for found in (now, was):
-        count = {(p, 0): found.parts[p].n if p in found.parts else 0 for p in every}
-        count[secrecy.TOTAL, 0] = found.total.n
-        both.append(secrecy.hidden(count, [*every, secrecy.TOTAL], [0]) if view.shielded else set())  # type: ignore[arg-type]
 
     def told(found: engine.Figures, part: Any, out: set) -> str:
-        if (part, 0) in out:
+        if part in out:
             return "*"
         cell = found.total if part == secrecy.TOTAL else found.parts.get(part)
         empty = 0.0 if indicator.adds_up else None
@@ -215,12 +282,13 @@ def parts(indicator: Indicator, by: str, view: View, *, listed: bool) -> Table:
             url = view.url("rows", indicator.key)
         return Line(name, [(told(was, part, both[1]), "")], (told(now, part, both[0]), url))
 
-    return Table([], [line(names[p], p) for p in every], line(_("Ensemble"), secrecy.TOTAL))
+    return Table([], [line(names[p], p) for p in every], line(_("Ensemble"), secrecy.TOTAL), left_out=left_out)
 
 
 def trend_line(indicator: Indicator, view: View) -> Table:
     """The curve of an indicator over the steps, and the same as a table."""
-    told = [(day, hide(cell, view)) for day, cell in view.series(indicator)]
+    out = _kept_back(indicator, view)
+    told = [(day, Cell(None, -1) if day in out else cell) for day, cell in view.series(indicator)]
     labels = [words.step(day, view.step) for day, _cell in told]
     goal = _("objectif : %s") % words.said(indicator, indicator.goal) if indicator.goal is not None else ""
     chart = charts.line(
@@ -232,16 +300,25 @@ def trend_line(indicator: Indicator, view: View) -> Table:
     return Table(labels, [Line(str(indicator.name), cells, ("", ""))], None, chart)
 
 
-def bubbles(indicator: Indicator, by: str, view: View):
+def _kept_back(indicator: Indicator, view: View) -> set[date]:
+    """Points of a curve that are not told: as on the page of each quarter."""
+    if not view.shielded:
+        return set()
+    if view.alone:
+        ends = {day: engine.step_end(day, "quarter") for day in engine.steps(view.period, "quarter")}
+        return {day for day, end in ends.items() if secrecy.TOTAL in hidden(indicator, view, Period(day, end))}
+    return {day for day, cell in view.series(indicator) if 0 < cell.n < secrecy.threshold()}
+
+
+def bubbles(indicator: Indicator, by: str, view: View) -> tuple[map.Map | None, Table]:
     """(map, table) by commune."""
-    table = parts(indicator, by, view, listed=False)
-    found = view.figures(indicator, by=by)
-    count = {(p, 0): c.n for p, c in found.parts.items()} | {(secrecy.TOTAL, 0): found.total.n}
-    out = secrecy.hidden(count, [*found.parts, secrecy.TOTAL], [0]) if view.shielded else set()  # type: ignore[arg-type]
-    told = {p: c.value or 0 for p, c in found.parts.items() if p and (p, 0) not in out}
-    places = Commune.objects.filter(kind="COM", code__in=told)
+    table = parts(indicator, by, view, listed=False, most=40)
+    found, out = view.figures(indicator, by=by), hidden(indicator, view, view.period, by)
+    told = {p: c.value or 0 for p, c in found.parts.items() if p and p not in out}
+    # A region has a thousand: no object is made of each.
+    places = Commune.objects.filter(kind="COM", code__in=told).values_list("code", "name", "lat", "lon")
     drawn = map.draw(
-        (c.lat, c.lon, told[c.code], c.name, f"{c.name} : {words.number(told[c.code])}", 0) for c in places
+        (lat, lon, told[code], name, f"{name} : {words.number(told[code])}", 0) for code, name, lat, lon in places
     )
     return drawn, table
 
@@ -251,7 +328,3 @@ def caseload(view: View) -> Table | None:
     if indicator is None or view.shielded:
         return None
     return parts(indicator, "referent", view, listed=True)
-
-
-def month_labels(days: list[date]) -> list[str]:
-    return [words.step(d, "month") for d in days]

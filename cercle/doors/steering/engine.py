@@ -41,7 +41,8 @@ class Period:
 
     def instants(self) -> dict[str, datetime]:
         known = _midnight(self.known_on + timedelta(days=1)) if self.known_on else timezone.now()
-        return {"start": _midnight(self.start), "end": _midnight(self.end + timedelta(days=1)), "known": known}
+        end = _midnight(self.end + timedelta(days=1))
+        return {"start": _midnight(self.start), "end": end, "known": known, "until": min(end, known)}
 
 
 def _last_year(day: date) -> date:
@@ -60,6 +61,11 @@ class Cell:
     value: float | None
     n: int  # people or requests behind it
 
+    def __add__(self, other: "Cell | None") -> "Cell":
+        if other is None:
+            return Cell(self.value, self.n)
+        return Cell((self.value or 0.0) + (other.value or 0.0), self.n + other.n)
+
 
 @dataclass(slots=True)
 class Figures:
@@ -72,57 +78,77 @@ class Figures:
 def figures(
     indicator: Indicator, scope: Scope, period: Period, *, by: str = "", step: str = "", cross: bool = False
 ) -> Figures:
-    """`by`: a dimension; `step`: week or month; `cross`: also each part of each step."""
+    """`by`: a dimension; `step`: week, month or quarter; `cross`: also each part of each step."""
     sql, params = statement(indicator, scope, period, by=by, step=step, cross=cross)
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         rows = cursor.fetchall()
-    found = Figures(Cell(None, 0))
+    days = steps(period, step) if step else []
+    found = Figures(Cell(0.0 if indicator.measure == "count(*)" else None, 0))
     for no_bucket, no_part, bucket, part, value, n in rows:
         cell = Cell(None if value is None else float(value), n)
         if no_bucket and no_part:
             found.total = cell
         elif no_part:
-            found.buckets[bucket] = cell
+            found.buckets[days[bucket - 1]] = cell
         elif no_bucket:
             found.parts[part] = cell
         else:
-            found.table[part, bucket] = cell
+            found.table[part, days[bucket - 1]] = cell
+    if indicator.adds_up and (step or by):
+        _add_up(found, parts=bool(by))
     return found
+
+
+def _add_up(found: Figures, *, parts: bool) -> None:
+    """The sums of what adds up, from the smallest cells."""
+    for (part, day), cell in found.table.items():
+        found.buckets[day] = cell + found.buckets.get(day)
+        found.parts[part] = cell + found.parts.get(part)
+    for cell in (found.parts if parts else found.buckets).values():
+        found.total = cell + (found.total if found.total.n else None)
 
 
 def statement(
     indicator: Indicator, scope: Scope, period: Period, *, by: str = "", step: str = "", cross: bool = False
 ) -> tuple[str, dict]:
     if step and indicator.is_state:
-        raise ValueError("a state has no series in one statement: see `series`")
+        raise ValueError("a state has no series in one statement: see `state_series`")
     if by and by not in indicator.dimensions:
         raise ValueError(f"{indicator.key} is not told by {by}")
-    rows, params = _rows(indicator, scope, period, by)
-    # An unknown dimension is one value among others: grouping() tells it from « all ».
-    bucket = f"date_trunc('{step}', {indicator.moment} AT TIME ZONE %(zone)s)::date" if step else "NULL::date"
-    part = sources.DIMENSIONS[by].sql if by else "NULL::text"
-    sets = ["()"]
+    first, rows, params = _rows(indicator, scope, period, by)
+    bucket = (
+        f"width_bucket({sources.moment(indicator.source, indicator.moment)}, %(edges)s::timestamptz[])"
+        if step
+        else "NULL::int"
+    )
     if step:
-        sets.append("(bucket)")
-    if by:
-        sets.append("(part)")
-    if cross and step and by:
-        sets.append("(part, bucket)")
-    sql = f"""SELECT grouping(bucket) = 1, grouping(part) = 1, bucket, part, {indicator.measure}, {indicator.small}
-      FROM (SELECT x.*, {bucket} AS bucket, {part} AS part {rows}) x
-      GROUP BY GROUPING SETS ({", ".join(sets)})"""
-    if not step and not by:
-        sql = f"SELECT true, true, NULL::date, NULL, {indicator.measure}, {indicator.small} FROM (SELECT x.* {rows}) x"
-    elif not step:
-        sql = sql.replace("grouping(bucket) = 1", "true", 1).replace(" bucket, part, ", " NULL::date, part, ", 1)
-    elif not by:
-        sql = sql.replace("grouping(part) = 1", "true", 1).replace(" bucket, part, ", " bucket, NULL, ", 1)
-    return sql, params
+        params["edges"] = [_midnight(day) for day in steps(period, step)]
+    part = sources.DIMENSIONS[by].sql if by else "NULL::text"
+    inside = f"(SELECT x.*, {bucket} AS bucket, {part} AS part {rows}) x"
+    measured = f"{indicator.measure}, {indicator.small}"
+    if not (step or by):
+        return f"{first} SELECT true, true, NULL, NULL, {measured} FROM {inside}", params
+    keys = [key for key, wanted in (("bucket", step), ("part", by)) if wanted]
+    if indicator.adds_up and (cross or len(keys) == 1):
+        told = f"{'false, bucket' if step else 'true, NULL'}".split(", ")
+        named = f"{'false, part' if by else 'true, NULL'}".split(", ")
+        head = f"{told[0]}, {named[0]}, {told[1]}, {named[1]}"
+        return f"{first} SELECT {head}, {measured} FROM {inside} GROUP BY {', '.join(keys)}", params
+    # An unknown dimension is one value among others: grouping() tells it from « all ».
+    sets = ["()", *(f"({key})" for key in keys)]
+    if cross and len(keys) == 2:
+        sets.append("(bucket, part)")
+    lone = [f"grouping({key}) = 1" if key in keys else "true" for key in ("bucket", "part")]
+    named = [key if key in keys else "NULL" for key in ("bucket", "part")]
+    return (
+        f"{first} SELECT {', '.join(lone + named)}, {measured} FROM {inside} GROUP BY GROUPING SETS ({', '.join(sets)})",
+        params,
+    )
 
 
-def _rows(indicator: Indicator, scope: Scope, period: Period, by: str = "") -> tuple[str, dict]:
-    """« FROM … WHERE … » over `x`, the indicator's rows in this scope and period."""
+def _rows(indicator: Indicator, scope: Scope, period: Period, by: str = "") -> tuple[str, str, dict]:
+    """« WITH … », then « FROM … WHERE … » over `x`, the indicator's rows in this scope and period."""
     live = period.known_on is None
     params: dict[str, Any] = dict(period.instants(), zone=settings.TIME_ZONE)
     wheres: list[str] = [f"({indicator.where})"]
@@ -130,7 +156,8 @@ def _rows(indicator: Indicator, scope: Scope, period: Period, by: str = "") -> t
     if indicator.is_state:
         wheres += ["x.opened_at < %(end)s", "(x.closed_at IS NULL OR x.closed_at >= %(end)s)"]
     else:
-        wheres.append(f"{indicator.moment} >= %(start)s AND {indicator.moment} < %(end)s")
+        moment = sources.moment(indicator.source, indicator.moment)
+        wheres.append(f"{moment} >= %(start)s AND {moment} < %(until)s")
     if scope.organizations is not None:
         wheres.append("x.organization_id = ANY(%(organizations)s)")
         params["organizations"] = list(scope.organizations)
@@ -148,59 +175,83 @@ def _rows(indicator: Indicator, scope: Scope, period: Period, by: str = "") -> t
         "{responses}", sources.known("questionnaires_response", live)
     )
     sql = f"FROM ({sources.SOURCES[indicator.source](live)}) x {text} WHERE {' AND '.join(wheres)}"
-    return sql, params
+    return sources.changed(sql, of_structures=scope.organizations is not None), sql, params
 
 
 def ids(
     indicator: Indicator, scope: Scope, period: Period, *, by: str = "", value: Any = None, limit: int = 500
 ) -> list:
     """The rows behind a figure, the latest first: (id, patient_id or None). `by` and `value`: of one part only."""
-    rows, params = _rows(indicator, scope, period, by)
+    first, rows, params = _rows(indicator, scope, period, by)
     if by:
         rows += f" AND ({sources.DIMENSIONS[by].sql})::text IS NOT DISTINCT FROM %(value)s"
         params["value"] = None if value in (None, "") else str(value)
     person = "x.file_id" if indicator.source == "sheets" else "x.patient_id"
     order = indicator.moment or "x.opened_at"
     with connection.cursor() as cursor:
-        cursor.execute(f"SELECT x.id, {person} {rows} ORDER BY {order} DESC, x.id DESC LIMIT {int(limit)}", params)
+        cursor.execute(
+            f"{first} SELECT x.id, {person} {rows} ORDER BY {order} DESC, x.id DESC LIMIT {int(limit)}", params
+        )
         return cursor.fetchall()
 
 
-def steps(period: Period, step: str) -> list[date]:
-    """First days of the weeks (Monday) or months that the period touches."""
-    day = period.start
-    day = day - timedelta(days=day.weekday()) if step == "week" else day.replace(day=1)
-    found = []
-    while day <= period.end:
-        found.append(day)
-        day = day + timedelta(days=7) if step == "week" else (day + timedelta(days=32)).replace(day=1)
-    return found
+def first_day(day: date, step: str) -> date:
+    """Of its week (Monday), month or quarter."""
+    match step:
+        case "week":
+            return day - timedelta(days=day.weekday())
+        case "quarter":
+            return day.replace(month=(day.month - 1) // 3 * 3 + 1, day=1)
+        case _:
+            return day.replace(day=1)
 
 
 def step_end(day: date, step: str) -> date:
-    return day + timedelta(days=6) if step == "week" else (day + timedelta(days=32)).replace(day=1) - timedelta(days=1)
+    days = {"week": 7, "month": 31, "quarter": 92}[step]
+    return first_day(first_day(day, step) + timedelta(days=days), step) - timedelta(days=1)
+
+
+def steps(period: Period, step: str) -> list[date]:
+    """First days of the weeks, months or quarters that the period touches."""
+    day, found = first_day(period.start, step), []
+    while day <= period.end:
+        found.append(day)
+        day = step_end(day, step) + timedelta(days=1)
+    return found
 
 
 def series(indicator: Indicator, scope: Scope, period: Period, step: str) -> list[tuple[date, Cell]]:
     """One cell for each step: what happened in it, or how things stood on its last day."""
+    if indicator.is_state:
+        return state_series(indicator, scope, period, step)
+    return flow_series(indicator, figures(indicator, scope, period, step=step), period, step)
+
+
+def flow_series(indicator: Indicator, found: Figures, period: Period, step: str) -> list[tuple[date, Cell]]:
+    return [(day, found.buckets.get(day, _empty(indicator))) for day in steps(period, step)]
+
+
+def state_series(indicator: Indicator, scope: Scope, period: Period, step: str) -> list[tuple[date, Cell]]:
     days = steps(period, step)
-    if not indicator.is_state:
-        found = figures(indicator, scope, period, step=step)
-        return [(day, found.buckets.get(day, Cell(0.0 if indicator.adds_up else None, 0))) for day in days]
     ends = [min(step_end(day, step), period.end) for day in days]
     if indicator.source == "connected":  # its rows themselves depend on the day
         return [
             (day, figures(indicator, scope, Period(end, end, period.known_on)).total)
             for day, end in zip(days, ends, strict=True)
         ]
-    rows, params = _rows(indicator, scope, period)
+    first, rows, params = _rows(indicator, scope, period)
     head, _where, tail = rows.rpartition(" WHERE ")
-    sql = f"""SELECT day.number, {indicator.measure}, {indicator.small} {head}
+    sql = f"""{first} SELECT day.number, {indicator.measure}, {indicator.small} {head}
       JOIN unnest(%(ends)s::timestamptz[]) WITH ORDINALITY day(instant, number) ON true
       WHERE {tail} GROUP BY day.number""".replace("%(end)s", "day.instant")
     params["ends"] = [_midnight(end + timedelta(days=1)) for end in ends]
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
-        found = {number: Cell(None if value is None else float(value), n) for number, value, n in cursor.fetchall()}  # type: ignore[assignment]
-    empty = Cell(0.0 if indicator.adds_up else None, 0)
-    return [(day, found.get(number, empty)) for number, day in enumerate(days, 1)]  # type: ignore[attr-defined]
+        found = {
+            number: Cell(None if value is None else float(value), n) for number, value, n in cursor.fetchall()
+        }  # fmt: skip
+    return [(day, found.get(number, _empty(indicator))) for number, day in enumerate(days, 1)]
+
+
+def _empty(indicator: Indicator) -> Cell:
+    return Cell(0.0 if indicator.adds_up else None, 0)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import xlsxwriter
 from django.utils.translation import gettext as _
 
-from . import engine, secrecy, sources, words
+from . import dashboard, secrecy, sources, words
 from .dashboard import View
 from .indicator import registry
 
@@ -27,24 +27,21 @@ def lines(view: View, *, people: bool) -> Iterator[list]:
     dates = [period.start.isoformat(), period.end.isoformat(), period.known_on.isoformat() if period.known_on else ""]
     for indicator in registry().values():
         empty = 0.0 if indicator.adds_up else None
-        for by in ("", *indicator.dimensions):
+        for by in ("", *(() if view.alone else indicator.dimensions)):
             if by in NAMES_PEOPLE and not people:
                 continue
-            now = engine.figures(indicator, view.scope, period, by=by)
-            was = engine.figures(indicator, view.scope, view.compared, by=by)
-            every = words.order(by, set(now.parts) | set(was.parts)) if by else []
+            both = [
+                (view.figures(indicator, when, by=by), dashboard.hidden(indicator, view, when, by))
+                for when in (period, view.compared)
+            ]
+            every = words.order(by, {part for found, _out in both for part in found.parts}) if by else [secrecy.TOTAL]
             names = words.of(by, every) if by else {}
-            outs = []
-            for found in (now, was):
-                count = {(p, 0): found.parts[p].n if p in found.parts else 0 for p in every}
-                count[secrecy.TOTAL, 0] = found.total.n
-                outs.append(secrecy.hidden(count, [*every, secrecy.TOTAL], [0]) if view.shielded else set())  # type: ignore[arg-type]
-            for part in every if by else [secrecy.TOTAL]:
+            for part in every:
                 row = []
-                for found, out in zip((now, was), outs, strict=True):
+                for found, out in both:
                     cell = found.total if part == secrecy.TOTAL else found.parts.get(part)
                     value = cell.value if cell else empty
-                    row.append("*" if (part, 0) in out else None if value is None else round(value, 2))
+                    row.append("*" if part in out else None if value is None else round(value, 2))
                 label = str(sources.DIMENSIONS[by].label) if by else _("Ensemble")
                 yield [
                     str(indicator.name), indicator.version, label, names.get(part, ""), str(indicator.unit), *row, *dates,

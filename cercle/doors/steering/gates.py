@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.http import Http404
 
+from cercle.base.audit.record import ActingLike
 from cercle.people.accounts.acting import person_acting
 from cercle.people.accounts.rights import is_operator
 from cercle.people.circles.desks import DAC, Desk, DeskRight, enter_desk
@@ -13,7 +14,7 @@ from cercle.people.directory.models import Organization
 
 @dataclass(frozen=True, slots=True)
 class Reader:
-    acting: object  # an ActingLike
+    acting: ActingLike
     organization: Organization | None  # None: the whole region
     is_region: bool
     desk: Desk | None = None

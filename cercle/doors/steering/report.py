@@ -1,6 +1,6 @@
 """The DAC's yearly activity report, as data for `pdf/report.typ`. It goes to others: small cells are hidden."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -12,7 +12,7 @@ from cercle.base.web import french
 from cercle.people.directory.models import Organization
 from cercle.people.directory.queries import logo_of
 
-from . import dashboard, engine, sources, words
+from . import dashboard, engine, frozen, sources, words
 from .indicator import registry
 
 TEMPLATE = Path(__file__).parent / "pdf" / "report.typ"
@@ -33,15 +33,26 @@ TOLD = (
 )
 
 
+def years(today: date) -> list[int]:
+    """Those that may be told: this one once a quarter of it has ended, then ten more."""
+    first = today.year if today.month > 3 else today.year - 1
+    return [*range(first, first - 11, -1)]
+
+
 def build(organization: Organization, year: int) -> bytes:
     today = timezone.localdate()
-    period = engine.Period(date(year, 1, 1), min(date(year, 12, 31), today))
-    view = dashboard.View(engine.Scope((organization.pk,)), period, period.year_before(), shielded=True)
+    # Ended quarters only: what is told of a year that runs must not be subtracted from what is told later (`secrecy`).
+    last = min(date(year, 12, 31), engine.first_day(today, "quarter") - timedelta(days=1))
+    period = engine.Period(date(year, 1, 1), last)
+    touched = frozen.account()
+    view = dashboard.View(
+        engine.Scope((organization.pk,)), period, period.year_before(), shielded=True, touched=touched
+    )
     sections, definitions = [], []
     summary = []
     for indicator in registry().values():
-        now = dashboard.hide(engine.figures(indicator, view.scope, view.period).total, view)
-        was = dashboard.hide(engine.figures(indicator, view.scope, view.compared).total, view)
+        now = dashboard.told_total(indicator, view)
+        was = dashboard.told_total(indicator, view, view.compared)
         text, _direction, _mood = dashboard.trend(indicator, now.value, was.value, view)
         summary.append(
             [str(indicator.name), *("*" if c.n == -1 else words.said(indicator, c.value) for c in (now, was)), text]

@@ -7,6 +7,7 @@ Facts dated after that instant were not known yet, whatever the row says now.
 
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from django.db import connection
 from django.utils.translation import gettext_lazy as _
@@ -37,22 +38,43 @@ def exists(source: str) -> bool:
 
 
 def known(table: str, live: bool) -> str:
-    columns = ", ".join(f"t.{c}" for c in KEPT[table].split())
     if live:
         return table
+    columns = ", ".join(f"t.{c}" for c in KEPT[table].split())
     return f"""(
-      SELECT {columns} FROM {table} t WHERE t.recorded_at < %(known)s AND NOT EXISTS (
-        SELECT 1 FROM steering_superseded s WHERE s.source = '{table}' AND s.row_id = t.id AND s.superseded_at >= %(known)s)
+      SELECT {columns} FROM {table} t WHERE t.recorded_at < %(known)s
+        AND NOT EXISTS (SELECT 1 FROM past_{table} c WHERE c.row_id = t.id)
       UNION ALL
-      SELECT {columns} FROM (
-        SELECT DISTINCT ON (s.row_id) s.data FROM steering_superseded s
-        WHERE s.source = '{table}' AND s.superseded_at >= %(known)s ORDER BY s.row_id, s.superseded_at, s.id
-      ) past, LATERAL jsonb_populate_record(NULL::{table}, past.data) t WHERE t.recorded_at < %(known)s
+      SELECT {columns} FROM past_{table} c, LATERAL jsonb_populate_record(NULL::{table}, c.data) t
     )"""
 
 
+def changed(sql: str, *, of_structures: bool) -> str:
+    """« WITH … » of the rows that `known` reads in this statement: those that have changed since, as they were then.
+
+    In front of the whole statement: inside, they would keep the narrow indexes (migrations/0004) from being read.
+    """
+    own = "AND (s.organization_id = ANY(%(organizations)s) OR s.organization_id IS NULL)" if of_structures else ""
+    parts = [
+        f"""past_{table} AS MATERIALIZED (
+          SELECT DISTINCT ON (s.row_id) s.row_id, s.data FROM steering_superseded s
+          WHERE s.source = '{table}' AND s.superseded_at >= %(known)s AND s.recorded_at < %(known)s {own}
+          ORDER BY s.row_id, s.superseded_at, s.id)"""
+        for table in KEPT
+        if f"past_{table} " in sql
+    ]
+    return f"WITH {', '.join(parts)}" if parts else ""
+
+
 def _past(column: str, table: str = "t") -> str:
-    return f"CASE WHEN {table}.{column} < %(known)s THEN {table}.{column} END AS {column}"
+    """Beside it the column as it is, which an index may serve: `moment` asks for it with the day known as its end."""
+    raw = f"{table}.{column}"
+    return f"CASE WHEN {raw} < %(known)s THEN {raw} END AS {column}, {raw} AS raw_{column}"
+
+
+def moment(source: str, column: str) -> str:
+    """What dates a fact: `column` of an indicator, for conditions that say « before the end, and before the day known »."""
+    return column.replace("x.", "x.raw_") if f" AS raw_{column[2:]}" in SOURCES[source](True) else column
 
 
 def requests(live: bool) -> str:
@@ -99,16 +121,14 @@ def meetings(live: bool) -> str:
 
 def connected(live: bool) -> str:
     """Open situations of exercise in the circles of the people followed, of professionals who have an account."""
-    return f"""SELECT m.practice_role_id AS id, m.circle_id AS patient_id, f.organization_id, f.team_id, f.level, m.started_at AS opened_at,
-      least({{end}}) AS closed_at, r.profession_system || ':' || r.profession AS profession
+    return f"""SELECT r.practitioner_id AS id, m.circle_id AS patient_id, f.organization_id, f.team_id, f.level, m.started_at AS opened_at,
+      NULL::timestamptz AS closed_at, r.profession_system || ':' || r.profession AS profession
       FROM circles_member m JOIN ({files(live)}) f ON f.patient_id = m.circle_id AND f.opened_at < %(end)s
         AND (f.closed_at IS NULL OR f.closed_at >= %(end)s)
       JOIN directory_practicerole r ON r.id = m.practice_role_id
       JOIN accounts_user u ON u.practitioner_id = r.practitioner_id AND u.date_joined < least(%(end)s, %(known)s)
       WHERE m.recorded_at < %(known)s AND m.started_at < %(end)s
-        AND (m.ended_at IS NULL OR m.ended_at >= least(%(end)s, %(known)s))""".replace(
-        "least({end})", "NULL::timestamptz"
-    )
+        AND (m.ended_at IS NULL OR m.ended_at >= least(%(end)s, %(known)s))"""
 
 
 SOURCES = {
@@ -145,7 +165,7 @@ GIR = """LEFT JOIN LATERAL (SELECT g.scores ->> 'gir' AS gir FROM {responses} g 
   ORDER BY g.finished_at DESC, g.id DESC LIMIT 1) gir ON true"""
 AGE = """CASE WHEN i.birth_earliest IS NULL THEN NULL
   ELSE (SELECT CASE WHEN a < 60 THEN '0-59' WHEN a < 75 THEN '60-74' WHEN a < 85 THEN '75-84' ELSE '85+' END
-  FROM (SELECT extract(year FROM age((%(end)s - interval '1 day')::date, i.birth_earliest)) AS a) years) END"""
+  FROM (SELECT extract(year FROM age((%(end)s AT TIME ZONE %(zone)s)::date - 1, i.birth_earliest)) AS a) years) END"""
 # In the order in which they may follow each other.
 JOINS = {
     "file": FILE,
@@ -167,7 +187,7 @@ DIMENSIONS = {
     "urgency": Dimension(_("Urgence"), "x.urgency", words="urgency"),
     "outcome": Dimension(_("Suite donnée"), "x.outcome", words="outcome"),
     "commune": Dimension(_("Commune"), "x.commune_code", words="commune"),
-    "home": Dimension(_("Commune"), "home.commune_code", ("home",), words="commune"),
+    "home": Dimension(_("Commune"), "nullif(home.commune_code, '')", ("home",), words="commune"),
     "entry_reason": Dimension(_("Motif d’entrée"), "x.entry_reason", words=_C + "EntryReason"),
     "exit_reason": Dimension(_("Motif de sortie"), "x.exit_reason", words=_C + "ExitReason"),
     "referent": Dimension(_("Référent"), "x.referent_id", words="role"),
@@ -182,10 +202,27 @@ DIMENSIONS = {
     "category": Dimension(_("Domaine"), "x.category", words="category"),
     "file_level": Dimension(_("Niveau"), "file.level", ("file",), words="level"),
     "file_team": Dimension(_("Équipe"), "file.team_id", ("file",), words="team"),
-    "sheet_home": Dimension(_("Commune"), "home.commune_code", ("file", "sheet_home"), words="commune"),
+    "sheet_home": Dimension(_("Commune"), "nullif(home.commune_code, '')", ("file", "sheet_home"), words="commune"),
     "held_level": Dimension(_("Niveau"), "held.level", ("held",), words="level"),
     "held_team": Dimension(_("Équipe"), "held.team_id", ("held",), words="team"),
 }  # fmt: skip
+
+
+def typed(by: str, text: str) -> Any:
+    """A part as rows say it, from what an address or a frozen month says."""
+    words = DIMENSIONS[by].words
+    try:
+        return (
+            UUID(text)
+            if words in ("team", "role", "organization")
+            else int(text)
+            if words in ("level", "urgency")
+            else text or None
+        )
+    except ValueError:
+        return None
+
+
 # How each source is narrowed to a team, a level, a commune: a dimension's SQL and join.
 NARROW = {
     "requests": {"team": "team", "level": "level", "commune": "commune"},

@@ -17,17 +17,18 @@ from cercle.people.circles.desks import DAC, opposed_circles
 from cercle.people.directory.models import Commune, Organization, TeamTerritory
 from cercle.people.patients.models import Patient
 
-from . import dashboard, engine, exports, report, secrecy, sources
+from . import dashboard, engine, exports, frozen, report, secrecy, sources
 from . import words as named
-from .forms import FiltersForm, said
+from .forms import FiltersForm, SharedForm, said
 from .gates import Reader, enter_figures
 from .indicator import Indicator, registry
 
 LISTED = 200
 
 
-def look(request: HttpRequest, reader: Reader) -> tuple[dashboard.View, FiltersForm]:
+def look(request: HttpRequest, reader: Reader) -> tuple[dashboard.View, FiltersForm | SharedForm]:
     """The filters, as a scope, a period and what it is compared with."""
+    touched = frozen.account()  # what the law had deleted since is counted before anything is told
     structures = []
     if reader.is_region:
         structures = [
@@ -35,25 +36,36 @@ def look(request: HttpRequest, reader: Reader) -> tuple[dashboard.View, FiltersF
             for o in Organization.objects.filter(category=DAC, coordination_files__isnull=False).distinct().order_by("sort")[:200]
         ]  # fmt: skip
     teams, communes = [], []
-    if reader.organization:
+    if reader.organization and not reader.is_region:
         teams = [(str(t.pk), t.name) for t in reader.organization.teams.open().order_by("name")]
         codes = TeamTerritory.objects.filter(organization=reader.organization, until_on=None).values("commune_code")
         communes = list(
             Commune.objects.filter(kind="COM", code__in=codes).order_by("key").values_list("code", "name")[:1000]
         )
-    form = FiltersForm(request.GET, structures=structures, teams=teams, communes=communes)
-    period = form.period()
-    team, level = form.chosen("equipe"), form.chosen("niveau")
-    scope = engine.Scope(
-        reader.organizations, UUID(team) if team else None, int(level) if level else None, form.chosen("commune")
-    )
-    compared = period.year_before() if form.chosen("comparer") == "an" else period.before()
-    query = {k: str(v) for k, v in request.GET.items() if k in form.fields and v}
     shielded = reader.is_region or request.GET.get("partage") == "1"
-    return dashboard.View(scope, period, compared, shielded, query), form
+    form: FiltersForm | SharedForm
+    if shielded:
+        form, scope = SharedForm(request.GET, structures=structures), engine.Scope(reader.organizations)
+    else:
+        form = FiltersForm(request.GET, teams=teams, communes=communes)
+        team, level = form.chosen("equipe"), form.chosen("niveau")
+        scope = engine.Scope(
+            reader.organizations, UUID(team) if team else None, int(level) if level else None, form.chosen("commune")
+        )
+    query = {k: str(v) for k, v in request.GET.items() if k in form.fields and v}
+    view = dashboard.View(
+        scope,
+        form.period(),
+        form.compared(),
+        shielded,
+        query,
+        touched=touched,
+        alone=reader.is_region and bool(reader.organization),
+    )
+    return view, form
 
 
-def common(request: HttpRequest, reader: Reader, view: dashboard.View, form: FiltersForm) -> dict:
+def common(request: HttpRequest, reader: Reader, view: dashboard.View, form: FiltersForm | SharedForm) -> dict:
     return {
         "reader": reader, "view": view, "form": form, "period": said(view.period), "compared": said(view.compared),
         "query": request.GET.urlencode(), "known_on": view.period.known_on, "at": timezone.now(), "least": secrecy.threshold(),
@@ -70,16 +82,25 @@ def home(request: HttpRequest) -> HttpResponse:
     place, where = (
         (known["demandes_recues"], "commune") if "demandes_recues" in known else (known["dossiers_suivis"], "home")
     )
-    drawn, communes = dashboard.bubbles(place, where, view)
-    record(reader.acting, "steering.read", kind=Kind.READ, on=reader.organization)  # type: ignore[arg-type]
+    # Charts before cards: a card takes what a chart has read.
+    curve = dashboard.trend_line(second, view)
+    more: dict = {"curve": curve}
+    if not view.alone:
+        drawn, communes = dashboard.bubbles(place, where, view)
+        bars = dashboard.crossed(first, by, view, listed=reader.may_list)
+        more |= {
+            "bars": bars,
+            "map": drawn,
+            "communes": communes,
+            "caseload": dashboard.caseload(view) if reader.organization else None,
+        }
+    record(reader.acting, "steering.read", kind=Kind.READ, on=reader.organization)
     return render(
         request, "steering/home.html",
         {
             **common(request, reader, view, form), "cards": [dashboard.card(i, view) for i in dashboard.first_choice()],
-            "first": first, "bars": dashboard.crossed(first, by, view, listed=reader.may_list), "second": second,
-            "curve": dashboard.trend_line(second, view), "as_table": request.GET.get("vue") == "tableau",
-            "place": place, "map": drawn, "communes": communes, "caseload": dashboard.caseload(view) if reader.organization else None,
-            "year": timezone.localdate().year,
+            "first": first, "second": second, "as_table": request.GET.get("vue") == "tableau", "place": place,
+            "year": report.years(timezone.localdate())[0], **more,
         },
     )  # fmt: skip
 
@@ -96,7 +117,7 @@ def every(request: HttpRequest) -> HttpResponse:
     """All the indicators, each beside the compared period."""
     reader = enter_figures(request)
     view, form = look(request, reader)
-    record(reader.acting, "steering.read", kind=Kind.READ, on=reader.organization)  # type: ignore[arg-type]
+    record(reader.acting, "steering.read", kind=Kind.READ, on=reader.organization)
     cards = [dashboard.card(i, view) for i in registry().values()]
     return render(request, "steering/every.html", {**common(request, reader, view, form), "cards": cards})
 
@@ -107,10 +128,10 @@ def one(request: HttpRequest, what: str) -> HttpResponse:
     reader = enter_figures(request)
     indicator = found(what)
     view, form = look(request, reader)
-    record(reader.acting, "steering.read", kind=Kind.READ, on=reader.organization, details={"indicator": what})  # type: ignore[arg-type]
+    record(reader.acting, "steering.read", kind=Kind.READ, on=reader.organization, details={"indicator": what})
     tables = [
         (sources.DIMENSIONS[by].label, dashboard.parts(indicator, by, view, listed=reader.may_list))
-        for by in indicator.dimensions
+        for by in (() if view.alone else indicator.dimensions)
         if (by != "organization" or reader.organization is None) and not (view.shielded and by in exports.NAMES_PEOPLE)
     ]
     return render(
@@ -137,13 +158,13 @@ def rows(request: HttpRequest, what: str) -> HttpResponse:
     pairs = engine.ids(indicator, view.scope, view.period, by=by, value=value, limit=LISTED + 1)
     lines, hidden = told(reader, indicator, pairs[:LISTED])
     record(
-        reader.acting, "steering.list_read", kind=Kind.READ, on=reader.organization, shown=[line["id"] for line in lines],  # type: ignore[arg-type]
+        reader.acting, "steering.list_read", kind=Kind.READ, on=reader.organization, shown=[line["id"] for line in lines],
         details={"indicator": what},
     )  # fmt: skip
     label = ""
     if by:
-        dimension = sources.DIMENSIONS[by]
-        label = f"{dimension.label} : {named.of(by, [typed(by, value)])[typed(by, value)]}"
+        dimension, part = sources.DIMENSIONS[by], sources.typed(by, value)
+        label = f"{dimension.label} : {named.of(by, [part])[part]}"
     return render(
         request, "steering/rows.html",
         {
@@ -151,15 +172,6 @@ def rows(request: HttpRequest, what: str) -> HttpResponse:
             "more": len(pairs) > LISTED, "part": label,
         },
     )  # fmt: skip
-
-
-def typed(by: str, value: str):
-    if sources.DIMENSIONS[by].words in ("team", "role", "organization"):
-        try:
-            return UUID(value)
-        except ValueError:
-            return None
-    return value or None
 
 
 def told(reader: Reader, indicator: Indicator, pairs: list) -> tuple[list[dict], int]:
@@ -190,7 +202,7 @@ def told(reader: Reader, indicator: Indicator, pairs: list) -> tuple[list[dict],
         url = address.get(person, "")
         if indicator.source == "requests":
             try:
-                url = reverse("orientation:request", args=[pk])
+                url = reverse("orientation:show", args=[pk])
             except NoReverseMatch:
                 url = ""
         lines.append({"id": pk, "patient": patient, "url": url})
@@ -215,7 +227,7 @@ def export(request: HttpRequest, what: str) -> HttpResponse:
     view, _form = look(request, reader)
     people = not view.shielded
     record(
-        reader.acting,  # type: ignore[arg-type]
+        reader.acting,
         "steering.exported",
         kind=Kind.EXPORT,
         on=reader.organization,
@@ -240,15 +252,12 @@ def activity_report(request: HttpRequest) -> HttpResponse:
     reader = enter_figures(request)
     if reader.organization is None:
         raise Http404
-    today = timezone.localdate()
-    try:
-        year = int(request.GET.get("annee", ""))
-    except ValueError:
-        year = today.year
-    if not 2000 <= year <= today.year:
+    every = report.years(timezone.localdate())
+    year = int(asked) if (asked := request.GET.get("annee", str(every[0]))).isdecimal() else 0
+    if year not in every:
         raise Http404
     made = report.build(reader.organization, year)
-    record(reader.acting, "steering.report_made", kind=Kind.EXPORT, on=reader.organization, details={"year": year})  # type: ignore[arg-type]
+    record(reader.acting, "steering.report_made", kind=Kind.EXPORT, on=reader.organization, details={"year": year})
     name = f"rapport-activite-{date(year, 1, 1).year}.pdf"
     return HttpResponse(
         made,

@@ -16,7 +16,7 @@ from cercle.people.directory.models import Commune, Organization, PracticeRole, 
 from .indicator import Indicator
 from .sources import DIMENSIONS
 
-FIXED = {
+FIXED: dict[str, dict[str, Any]] = {
     "level": {"1": gettext_lazy("1 Information"), "2": gettext_lazy("2 Appui"), "3": gettext_lazy("3 Suivi intensif")},
     "sex": {"F": gettext_lazy("Femmes"), "M": gettext_lazy("Hommes"), "I": gettext_lazy("Indéterminé")},
     "age": {
@@ -40,7 +40,7 @@ DESK = {
 @cache
 def _choices(words: str) -> dict[str, Any]:
     if words in FIXED:
-        return FIXED[words]  # type: ignore[return-value]
+        return FIXED[words]
     if words not in DESK and "." not in words:
         return {}
     path, name = ("cercle.care.orientation.vocabulary", DESK[words]) if words in DESK else words.rsplit(".", 1)
@@ -50,11 +50,16 @@ def _choices(words: str) -> dict[str, Any]:
         return {}
 
 
+def is_closed(dimension: str) -> bool:
+    return bool(_choices(DIMENSIONS[dimension].words))
+
+
 def of(dimension: str, values: Iterable[Any]) -> dict[Any, str]:
     """{value: what it is called}; None and "" are « non renseigné »."""
     found = {value: _("non renseigné") for value in values if value in (None, "")}
     rest = [value for value in values if value not in (None, "")]
     words = DIMENSIONS[dimension].words
+    named: dict[Any, str]
     match words:
         case "team":
             named = {t.pk: t.name for t in Team.objects.filter(pk__in=rest)}
@@ -64,7 +69,7 @@ def of(dimension: str, values: Iterable[Any]) -> dict[Any, str]:
             rows = PracticeRole.objects.filter(pk__in=rest).select_related("practitioner")
             named = {r.pk: str(r.practitioner) for r in rows}
         case "commune":
-            named = dict(Commune.objects.filter(kind="COM", code__in=rest).values_list("code", "name"))  # type: ignore[assignment]
+            named = dict(Commune.objects.filter(kind="COM", code__in=rest).values_list("code", "name"))
         case "profession":
             named = {v: _profession(v) for v in rest}
         case _:
@@ -110,7 +115,9 @@ def said(indicator: Indicator, value: float | None) -> str:
 
 
 def step(day: date, size: str) -> str:
-    """« S50 », « mars »."""
+    """« S50 », « mars », « T1 »."""
+    if size == "quarter":
+        return _("T%d") % ((day.month + 2) // 3)
     if size == "week":
         return _("S%d") % day.isocalendar().week
     return str(french.SHORT_MONTHS[day.month - 1])

@@ -6,10 +6,12 @@ import zipfile
 
 import pytest
 from django.urls import reverse
+from django.utils import timezone
 
 from cercle.base.audit.models import AuditEvent
 from cercle.base.web import limits
 from cercle.care.coordination.models import CoordinationFile
+from cercle.doors.steering import forms
 from cercle.people.circles.models import Circle
 from tests import factories as make
 
@@ -17,6 +19,7 @@ from . import territory
 
 pytestmark = pytest.mark.django_db
 DATES = "?p=dates&du=2024-01-01&au=2024-08-01"
+SHARED = "?p=2024"  # a year that has ended: what is shared goes by quarters and years
 
 
 @pytest.fixture
@@ -37,10 +40,10 @@ def region(db):
     return make.user(kind="operator", email="region@exemple.fr")
 
 
-def pages(client):
+def pages(client, dates=DATES):
     for name in ("home", "every", "definitions"):
-        yield name, client.get(reverse(f"steering:{name}") + DATES)
-    yield "one", client.get(reverse("steering:one", args=["dossiers_suivis"]) + DATES)
+        yield name, client.get(reverse(f"steering:{name}") + dates)
+    yield "one", client.get(reverse("steering:one", args=["dossiers_suivis"]) + dates)
 
 
 def test_the_structure_reads_its_figures_and_their_lists(client, lived, nolwenn):
@@ -68,19 +71,74 @@ def test_a_filter_and_a_past_date_are_taken(client, lived, nolwenn):
 
 def test_the_region_reads_all_figures_and_no_list(client, lived, region):
     client.force_login(region)
-    for name, got in pages(client):
+    for name, got in pages(client, SHARED):
         assert got.status_code == 200, name
         assert "Famille" not in got.content.decode() and "Nolwenn" not in got.content.decode(), name
-    page = client.get(reverse("steering:one", args=["dossiers_suivis"]) + DATES).content.decode()
+    page = client.get(reverse("steering:one", args=["dossiers_suivis"]) + SHARED).content.decode()
     assert "*" in page
-    assert client.get(reverse("steering:home") + DATES + f"&structure={lived.pk}").status_code == 200
-    assert client.get(reverse("steering:rows", args=["dossiers_suivis"]) + DATES).status_code == 404
-    assert (
-        client.get(reverse("steering:rows", args=["dossiers_suivis"]) + f"{DATES}&structure={lived.pk}").status_code
-        == 404
-    )
+    home = client.get(reverse("steering:home") + SHARED + f"&structure={lived.pk}")
+    assert home.status_code == 200 and "la région entière" in home.content.decode()
+    for address in (SHARED, f"{SHARED}&structure={lived.pk}", f"{SHARED}&partage=1", f"{DATES}&structure={lived.pk}"):
+        for part in ("", "&par=level&valeur=2", "&par=referent"):
+            assert client.get(reverse("steering:rows", args=["dossiers_suivis"]) + address + part).status_code == 404
     other = make.organization("Cabinet")
     assert client.get(reverse("steering:home") + f"?structure={other.pk}").status_code == 404
+
+
+def test_who_is_told_no_small_cell_cannot_ask_for_less(client, lived, nolwenn, region):
+    """A shorter period, a level, a team, a commune, another day known: what two answers differ by would be a small cell."""
+    asked = [
+        SHARED, "?p=2024&niveau=1", "?p=2024&commune=29232", "?p=2024&connu=2024-03-01", "?p=2024&du=2024-01-02&au=2024-01-03",
+    ]  # fmt: skip
+    for person, more in ((region, ""), (nolwenn, "&partage=1")):
+        client.force_login(person)
+        told = [client.get(reverse("steering:export", args=["csv"]) + address + more) for address in asked]
+        limits.forget("export/60", f"user {person.pk}")
+        assert {got.status_code for got in told} == {200} and len({got.content for got in told}) == 1
+        days = client.get(reverse("steering:export", args=["csv"]) + "?p=dates&du=2024-01-02&au=2024-01-03" + more)
+        period = rows_of(days)[1][7:9]
+        assert period == [
+            str(day)
+            for day in (
+                forms.shared_periods(timezone.localdate())[0][2].start,
+                forms.shared_periods(timezone.localdate())[0][2].end,
+            )
+        ]
+        limits.forget("export/60", f"user {person.pk}")
+
+
+def test_pages_and_exports_of_a_year_tell_the_same_cells_as_its_quarters(client, lived, nolwenn):
+    """Told in one place and hidden in another is told."""
+    client.force_login(nolwenn)
+    told: dict = {}
+    for period in ("2024", "2024-1", "2024-2"):
+        for got in (
+            exported(client, nolwenn, f"?p={period}&partage=1"),
+            exported(client, nolwenn, f"?p={period}&partage=1&comparer=an"),
+        ):
+            for line in got[1:]:
+                told.setdefault((*line[:4], *line[7:9]), set()).add(line[5])
+    assert {key: values for key, values in told.items() if len(values) > 1} == {}
+    by_level = {
+        key[3]: values
+        for key, values in told.items()
+        if key[0] == "Entrées" and key[2] == "Niveau" and key[4:] == ("2024-01-01", "2024-12-31")
+    }
+    assert by_level["1 Information"] == {"*"} and by_level["2 Appui"] == {"*"}
+
+
+def exported(client, person, address: str) -> list[list[str]]:
+    got = client.get(reverse("steering:export", args=["csv"]) + address)
+    limits.forget("export/60", f"user {person.pk}")
+    return rows_of(got)
+
+
+def test_a_name_is_no_formula(client, lived, nolwenn):
+    lived.teams.create(name="=HYPERLINK(1)")
+    CoordinationFile.objects.filter(organization=lived).update(team=lived.teams.get())
+    client.force_login(nolwenn)
+    names = {line[3] for line in exported(client, nolwenn, DATES)}
+    assert "'=HYPERLINK(1)" in names and not any(name.startswith(("=", "+", "-", "@", "\t", "\r")) for name in names)
 
 
 def test_who_works_elsewhere_finds_nothing(client, lived):
@@ -122,7 +180,7 @@ def test_the_csv_and_the_xlsx_say_the_same_and_share_no_small_cell(client, lived
     own = rows_of(client.get(reverse("steering:export", args=["csv"]) + DATES))
     level = {r[3]: r[5] for r in own if r[0] == "Dossiers suivis" and r[2] == "Niveau"}
     assert level == {"1 Information": "1,0", "2 Appui": "6,0"}
-    shared = rows_of(client.get(reverse("steering:export", args=["csv"]) + DATES + "&partage=1"))
+    shared = rows_of(client.get(reverse("steering:export", args=["csv"]) + SHARED + "&partage=1"))
     level = {r[3]: r[5] for r in shared if r[0] == "Dossiers suivis" and r[2] == "Niveau"}
     assert level == {"1 Information": "*", "2 Appui": "*"}
     assert not any("Nolwenn" in cell for line in shared for cell in line)
@@ -131,7 +189,7 @@ def test_the_csv_and_the_xlsx_say_the_same_and_share_no_small_cell(client, lived
     assert zipfile.ZipFile(io.BytesIO(book.content)).testzip() is None
     client.force_login(region)
     assert "*" in client.get(
-        reverse("steering:export", args=["csv"]) + DATES + f"&structure={lived.pk}"
+        reverse("steering:export", args=["csv"]) + SHARED + f"&structure={lived.pk}"
     ).content.decode("utf-8-sig")
     assert client.get(reverse("steering:export", args=["pdf"])).status_code == 404
 

@@ -12,7 +12,7 @@ INDICATOR = Indicator(
         "son entourage, pour les premiers contacts de la période."
     ),
     source="requests",
-    measure="percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM x.first_contact_at - x.received_at) / 86400.0)",
+    measure="percentile_cont(0.5) WITHIN GROUP (ORDER BY date_part('epoch', x.first_contact_at - x.received_at) / 86400)",
     moment="x.first_contact_at",
     where="x.first_contact_at IS NOT NULL",
     dimensions=("level", "asker_kind", "channel", "reason", "urgency", "team", "commune", "organization"),

@@ -12,7 +12,7 @@ INDICATOR = Indicator(
         "les réponses de la période."
     ),
     source="requests",
-    measure="percentile_cont(0.5) WITHIN GROUP (ORDER BY extract(epoch FROM x.answered_at - x.received_at) / 86400.0)",
+    measure="percentile_cont(0.5) WITHIN GROUP (ORDER BY date_part('epoch', x.answered_at - x.received_at) / 86400)",
     moment="x.answered_at",
     where="x.answered_at IS NOT NULL",
     dimensions=("level", "asker_kind", "channel", "reason", "urgency", "team", "commune", "organization"),

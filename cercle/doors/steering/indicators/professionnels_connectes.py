@@ -4,7 +4,7 @@ from ..indicator import Indicator
 
 INDICATOR = Indicator(
     key="professionnels_connectes",
-    version=1,
+    version=2,
     order=200,
     name=_("Professionnels connectés"),
     definition=_(
