@@ -1,3 +1,4 @@
+from collections.abc import Iterable
 from datetime import datetime, tzinfo
 from uuid import UUID
 
@@ -5,11 +6,17 @@ from django import forms
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from cercle.people.circles.faces import Face
 from cercle.people.circles.vocabulary import Form, MemberKind
 
 from .vocabulary_plan import Decided, GivenBy
 
 DAY = forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d")
+
+
+def _named(people: Iterable[Face]) -> list[tuple[str, str]]:
+    """The members one may choose: people and teams, no software."""
+    return [(str(f.pk), f"{f.name}, {f.label or f.word}".strip(", ")) for f in people if f.kind != MemberKind.CONNECTOR]
 
 
 class OwnerForm(forms.Form):
@@ -21,10 +28,9 @@ class OwnerForm(forms.Form):
 
     def __init__(self, *args, people=(), **kwargs):
         super().__init__(*args, **kwargs)
-        known = [f for f in people if f.kind != MemberKind.CONNECTOR]
-        self.fields["member"].choices = [("", _("Choisir dans le cercle"))] + [
-            (str(f.pk), f"{f.name}, {f.label or f.word}".strip(", ")) for f in known
-        ]
+        choice = self.fields["member"]
+        assert isinstance(choice, forms.ChoiceField)
+        choice.choices = [("", _("Choisir dans le cercle")), *_named(people)]
 
     def owner(self) -> dict:
         data = self.cleaned_data
@@ -91,8 +97,9 @@ class InviteesForm(forms.Form):
 
     def __init__(self, *args, people=(), **kwargs):
         super().__init__(*args, **kwargs)
-        known = [f for f in people if f.kind != MemberKind.CONNECTOR]
-        self.fields["members"].choices = [(str(f.pk), f"{f.name}, {f.label or f.word}".strip(", ")) for f in known]
+        choice = self.fields["members"]
+        assert isinstance(choice, forms.MultipleChoiceField)
+        choice.choices = _named(people)
 
     def invitees(self) -> list[dict]:
         found: list[dict] = [{"member": UUID(pk)} for pk in self.cleaned_data["members"]]

@@ -147,9 +147,29 @@ def test_a_relative_reads_and_answers_and_does_not_lead(alice, bruno, meeting, b
     site = browse(soazig)
     assert "Je serai là" in page(site.get(url_of(meeting)))
     assert site.post(url_of(meeting, "reponse/"), {"coming": "1"}).status_code == 302
-    for end in ("inviter/", "deplacer/", "tenue/", "annuler/", "decisions/", "mots/", "envoyer/"):
+    for end in ("inviter/", "deplacer/", "tenue/", "annuler/", "decisions/", "mots/", "envoyer/", "reponse-recue/"):
         assert site.post(url_of(meeting, end), {"text": "x"}).status_code == 403, end
     assert "Déplacer la réunion" not in page(site.get(url_of(meeting)))
+
+
+def test_the_answer_of_someone_outside_the_circle_is_noted_and_a_member_answers_for_herself(
+    alice, erwan, meeting, browse
+):
+    meetings.invite(alice, meeting=meeting, invitees=[actions.owner_of(alice, name="Mme Guével", label="bailleur")])
+    outsider = meeting.attendances.get(owner_name="Mme Guével")
+    assert "Mme Guével ne sera pas là" in page(browse(alice).get(url_of(meeting)))
+    posted = {"attendance": str(outsider.pk), "coming": "0"}
+    assert browse(alice).post(url_of(meeting, "reponse-recue/"), posted).status_code == 302
+    outsider.refresh_from_db()
+    assert outsider.answer == Answer.NOT_COMING
+    member = meeting.attendances.get(owner_member=erwan.member)
+    for wrong in (str(member.pk), "x", ""):
+        assert (
+            browse(alice).post(url_of(meeting, "reponse-recue/"), {"attendance": wrong, "coming": "1"}).status_code
+            == 422
+        )
+    member.refresh_from_db()
+    assert member.answer == Answer.INVITED
 
 
 def test_two_who_write_the_minutes_at_once_lose_nothing(alice, bruno, meeting, browse):

@@ -16,7 +16,7 @@ from cercle.people.circles.access import Acting
 from cercle.people.circles.vocabulary import Category, Permission
 
 from ..models import Action, Attendance, CarePlan, Decision, Goal, Meeting, MeetingEvent
-from ..vocabulary_plan import MEETING_MOVES, Answer, MeetingState
+from ..vocabulary_plan import MEETING_MOVES, Answer, MeetingState, OwnerKind
 from . import plan as plans
 from .plan import Owner, _category, _may, _next, _signed, _text
 
@@ -107,17 +107,30 @@ def move_meeting(
 def answer_meeting(acting: Acting, *, meeting: Meeting, coming: bool) -> Attendance:
     """An invited member says whether she comes."""
     _may(acting, Permission.ANSWER_PLAN)
+    mine = acting.member and meeting.attendances.filter(owner_member_id=acting.member.pk).first()
+    if not mine:
+        raise Refused(_("Vous n’êtes pas dans la liste des invités."), "not_invited")
+    return _answer(acting, meeting, mine.pk, coming)
+
+
+def note_answer(acting: Acting, *, meeting: Meeting, attendance_id: UUID, coming: bool) -> Attendance:
+    """What an invitee outside the circle said by telephone or by mail; members answer themselves."""
+    _may(acting, Permission.EDIT_PLAN)
+    if not meeting.attendances.filter(pk=attendance_id, owner_kind=OwnerKind.OUTSIDER).exists():
+        raise Refused(_("Cette personne n’est pas dans la liste des invités."), "not_invited")
+    return _answer(acting, meeting, attendance_id, coming)
+
+
+def _answer(acting: Acting, meeting: Meeting, attendance_id: UUID, coming: bool) -> Attendance:
     with transaction.atomic():
         meeting = _lock(acting, meeting)
-        mine = acting.member and meeting.attendances.filter(owner_member_id=acting.member.pk).first()
-        if not mine:
-            raise Refused(_("Vous n’êtes pas dans la liste des invités."), "not_invited")
         if meeting.state != MeetingState.PLANNED:
             raise Refused(_("Cette réunion n’est plus à venir."), "state")
-        mine.answer, mine.answered_at = Answer.COMING if coming else Answer.NOT_COMING, timezone.now()
-        mine.save(update_fields=["answer", "answered_at"])
+        row = meeting.attendances.get(pk=attendance_id)
+        row.answer, row.answered_at = Answer.COMING if coming else Answer.NOT_COMING, timezone.now()
+        row.save(update_fields=["answer", "answered_at"])
         _told(acting, "coordination.meeting_answered", meeting, Kind.UPDATE)
-    return mine
+    return row
 
 
 def hold_meeting(acting: Acting, *, meeting: Meeting, present: Mapping[UUID, bool]) -> Meeting:

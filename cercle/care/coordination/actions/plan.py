@@ -245,13 +245,13 @@ def _set(acting: Acting, row: Any, name: str, now: str) -> set[str]:
                 _("La synthèse reprend une note du cahier qui a moins de lecteurs que cette catégorie."), "looser"
             )
     elif name == "problem":
-        found = Problem.objects.filter(pk=_id(now), plan_id=row.plan_id).first() if now else None
+        found = Problem.objects.filter(pk=as_id(now), plan_id=row.plan_id).first() if now else None
         if now and found is None:
             raise Refused(_("Ce problème n’est plus dans le plan."), "problem")
         row.problem_id = found.pk if found else None
         return {"problem"}
     elif name == "referent":
-        who = owner_of(acting, member=_id(now)) if now else None
+        who = owner_of(acting, member=as_id(now)) if now else None
         row.referent_member_id = who.member_id if who else None
         row.referent_name, row.referent_label = (who.name, who.label) if who else ("", "")
         return {"referent_member", "referent_name", "referent_label"}
@@ -757,7 +757,7 @@ def _day(text: str) -> date | None:
         raise Refused(_("Date illisible : jour, mois, année."), "date") from None
 
 
-def _id(text: str) -> UUID:
+def as_id(text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:

@@ -37,6 +37,7 @@ urlpatterns = [
     path(f"{R}<uuid:meeting_id>/", meetings.show, name="meeting"),
     path(f"{R}<uuid:meeting_id>/mots/", meetings.words, name="meeting_words"),
     path(f"{R}<uuid:meeting_id>/reponse/", meetings.answer, name="meeting_answer"),
+    path(f"{R}<uuid:meeting_id>/reponse-recue/", meetings.note_answer, name="meeting_note_answer"),
     path(f"{R}<uuid:meeting_id>/tenue/", meetings.held, name="meeting_held"),
     path(f"{R}<uuid:meeting_id>/inviter/", meetings.invite, name="meeting_invite"),
     path(f"{R}<uuid:meeting_id>/deplacer/", meetings.move, name="meeting_move"),

@@ -22,7 +22,7 @@ from cercle.people.circles.vocabulary import Permission
 
 from .. import meeting_documents as documents
 from ..actions import meetings as actions
-from ..actions.plan import owner_of
+from ..actions.plan import as_id, owner_of
 from ..forms_plan import DecisionForm, InviteesForm, MeetingForm, MoveForm
 from ..models import Attendance, CarePlan, Decision, Goal, Meeting
 from ..plan_tasks import sees_plan
@@ -58,7 +58,7 @@ def _plan_of(acting: Acting) -> CarePlan | None:
     return rows.filter(organization_id=own).first() or rows.first()
 
 
-def _reach(request: HttpRequest, circle_id: UUID, meeting_id: UUID, permission: str) -> tuple[Acting, Meeting]:
+def _reach(request: HttpRequest, circle_id: UUID, meeting_id: UUID, permission: Permission) -> tuple[Acting, Meeting]:
     acting = enter(request, circle_id, permission)
     meeting = Meeting.objects.visible_to(acting).select_related("organization").filter(pk=meeting_id).first()
     if meeting is None:
@@ -125,6 +125,18 @@ def answer(request: HttpRequest, circle_id: UUID, meeting_id: UUID) -> HttpRespo
     acting, meeting = _reach(request, circle_id, meeting_id, Permission.ANSWER_PLAN)
     coming = request.POST.get("coming") == "1"
     return _do(request, acting, meeting, lambda: actions.answer_meeting(acting, meeting=meeting, coming=coming))
+
+
+@require_POST
+def note_answer(request: HttpRequest, circle_id: UUID, meeting_id: UUID) -> HttpResponse:
+    acting, meeting = _reach(request, circle_id, meeting_id, Permission.EDIT_PLAN)
+    coming = request.POST.get("coming") == "1"
+
+    def act():
+        who = as_id(request.POST.get("attendance", ""))
+        actions.note_answer(acting, meeting=meeting, attendance_id=who, coming=coming)
+
+    return _do(request, acting, meeting, act)
 
 
 @require_POST

@@ -62,15 +62,28 @@ def part_labels() -> dict[str, str]:
 # --- The panel -----------------------------------------------------------------------------------------------------------
 
 
-def panel(request: HttpRequest, acting: Acting, *, plan: CarePlan | None = None, problem: str = "", **extra) -> dict:
-    """The editor for those who write, the plan as it stands for the others; the read is traced with what it shows."""
+def panel(
+    request: HttpRequest,
+    acting: Acting,
+    *,
+    plan: CarePlan | None = None,
+    problem: str = "",
+    asked: Mapping[str, str] | None = None,
+    **extra,
+) -> dict:
+    """The editor for those who write, the plan as it stands for the others; the read is traced with what it shows.
+
+    `asked`: part, goal or reading page to come back to, instead of the address's own.
+    """
+    if asked is None:
+        asked = {name: request.GET.get(name, "") for name in ("part", "goal", "lire")}
     people = faces(acting)
     plans = [
         p
         for p in CarePlan.objects.visible_to(acting).select_related("organization").order_by("-closed_at", "id")
         if sees_plan(acting, p)
     ]
-    plan = plan or _chosen(request, acting, plans)
+    plan = plan or _chosen(acting, plans)
     may_edit = acting.may(Permission.EDIT_PLAN)
     context: dict[str, Any] = {
         "acting": acting, "circle_id": acting.circle_id, "faces": people, "plan": plan, "plans": plans, "may_edit": may_edit,
@@ -87,7 +100,7 @@ def panel(request: HttpRequest, acting: Acting, *, plan: CarePlan | None = None,
         return context | {"mode": "none"} | extra
     whole = documents.snapshot(acting, plan, people=people)
     parts = documents.seen_by(acting, whole)
-    edited = may_edit and plan.closed_at is None and request.GET.get("lire") != "1"
+    edited = may_edit and plan.closed_at is None and asked.get("lire") != "1"
     mode = context["mode"] or ("edit" if edited else "read")
     context |= {"mode": mode, "parts": parts, "kinds": [(k.value, k.label, TITLES[k]) for k in PlanKind]}
     context |= {"state_words": _state_words(plan), "state_kind": _state_kind(plan), "today": timezone.localdate()}
@@ -99,7 +112,7 @@ def panel(request: HttpRequest, acting: Acting, *, plan: CarePlan | None = None,
     )  # fmt: skip
     context |= _goals(acting, plan, parts, people)
     if mode == "edit":
-        context |= _editor(request, acting, plan, parts, context)
+        context |= _editor(asked, acting, plan, parts, context)
         context |= {"shell_class": "shell-mini", "banner_template": "coordination/plan_banner.html"}
     context["progress"] = parts_progress(plan, parts, acting)
     record(
@@ -109,7 +122,7 @@ def panel(request: HttpRequest, acting: Acting, *, plan: CarePlan | None = None,
     return context | extra
 
 
-def _chosen(request: HttpRequest, acting: Acting, plans: list[CarePlan]) -> CarePlan | None:
+def _chosen(acting: Acting, plans: list[CarePlan]) -> CarePlan | None:
     own = acting.practice_role.organization_id if acting.practice_role else None
     living = [p for p in plans if p.closed_at is None]
     mine = [p for p in living if p.organization_id == own]
@@ -184,11 +197,11 @@ def hidden_words(hidden: int) -> str:
     return ", ".join(str(READER_LABELS[r]) for r in HIDEABLE if hidden & r)
 
 
-def _editor(request: HttpRequest, acting: Acting, plan: CarePlan, parts: dict, context: dict) -> dict:
-    part = request.GET.get("part", "goals")
+def _editor(where: Mapping[str, str], acting: Acting, plan: CarePlan, parts: dict, context: dict) -> dict:
+    part = where.get("part", "")
     part = part if part in PARTS else "goals"
     goals = [g for g in context["goals"] if g.state in GOING]
-    asked = request.GET.get("goal", "")
+    asked = where.get("goal", "")
     if asked:
         part = "goals"
     here = next((i for i, g in enumerate(goals) if g.pk == asked), 0)
@@ -295,7 +308,7 @@ def parts_progress(plan: CarePlan, parts: dict, acting: Acting) -> dict:
 # --- Gates -----------------------------------------------------------------------------------------------------------------
 
 
-def _plan(request: HttpRequest, circle_id: UUID, plan_id: UUID, permission: str) -> tuple[Acting, CarePlan]:
+def _plan(request: HttpRequest, circle_id: UUID, plan_id: UUID, permission: Permission) -> tuple[Acting, CarePlan]:
     acting = enter(request, circle_id, permission)
     plan = CarePlan.objects.visible_to(acting).select_related("organization").filter(pk=plan_id).first()
     if plan is None or not sees_plan(acting, plan):
@@ -303,7 +316,7 @@ def _plan(request: HttpRequest, circle_id: UUID, plan_id: UUID, permission: str)
     return acting, plan
 
 
-def _goal(request: HttpRequest, circle_id: UUID, goal_id: UUID, permission: str) -> tuple[Acting, Goal]:
+def _goal(request: HttpRequest, circle_id: UUID, goal_id: UUID, permission: Permission) -> tuple[Acting, Goal]:
     acting = enter(request, circle_id, permission)
     goal = Goal.objects.visible_to(acting).select_related("plan__organization").filter(pk=goal_id).first()
     if goal is None or not sees_plan(acting, goal.plan):
@@ -311,7 +324,7 @@ def _goal(request: HttpRequest, circle_id: UUID, goal_id: UUID, permission: str)
     return acting, goal
 
 
-def _action(request: HttpRequest, circle_id: UUID, action_id: UUID, permission: str) -> tuple[Acting, Action]:
+def _action(request: HttpRequest, circle_id: UUID, action_id: UUID, permission: Permission) -> tuple[Acting, Action]:
     acting = enter(request, circle_id, permission)
     goals = Goal.objects.visible_to(acting)
     action = Action.objects.filter(pk=action_id, goal__in=goals).select_related("goal__plan__organization").first()
@@ -332,14 +345,16 @@ def _do(request: HttpRequest, acting: Acting, plan: CarePlan, act, *, part: str 
     try:
         made = act()
     except Refused as refused:
-        if part or goal:
-            request.GET = request.GET.copy()
-            request.GET["goal" if goal else "part"] = str(goal or part)
-        if read:
-            request.GET = request.GET.copy()
-            request.GET["lire"] = "1"
+        asked = {"goal": str(goal or ""), "part": part, "lire": "1" if read else ""}
         return panels.show(
-            request, acting, "plan", status=422, plan=plan, problem=str(refused.message), typed=request.POST
+            request,
+            acting,
+            "plan",
+            status=422,
+            plan=plan,
+            problem=str(refused.message),
+            typed=request.POST,
+            asked=asked,
         )
     if isinstance(made, Goal) and part != "unmet":
         goal, part = made.pk, ""
@@ -499,7 +514,7 @@ def _keep(
     `again(problem=, status=)`: the page once more, with what is wrong; `back()`: where one goes when all is kept.
     """
     fields = {
-        name.removeprefix("was_"): (was, request.POST.get(name.removeprefix("was_"), ""))
+        name.removeprefix("was_"): (str(was), request.POST.get(name.removeprefix("was_"), ""))
         for name, was in request.POST.items()
         if name.startswith("was_")
     }
@@ -551,7 +566,7 @@ def _keep_plan(
     request: HttpRequest, acting: Acting, row: Any, plan: CarePlan, *, part: str = "", goal: Any = ""
 ) -> HttpResponse:
     def again(**said) -> HttpResponse:
-        return panels.show(request, acting, "plan", plan=plan, **said)
+        return panels.show(request, acting, "plan", plan=plan, asked={"part": part, "goal": str(goal or "")}, **said)
 
     return _keep(request, acting, row, again, lambda: _back(acting, plan.pk, part, goal))
 
