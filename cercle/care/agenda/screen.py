@@ -45,6 +45,15 @@ class Block:
     rows: int
     goes_on: bool  # it began the day before
 
+    @property
+    def place(self) -> str:
+        """Classes of slots.css."""
+        return f"{_at(self.top)} for-h{self.rows // 12} for-m{self.rows % 12}"
+
+
+def _at(row: int) -> str:
+    return f"at-h{row // 12} at-m{row % 12}"
+
 
 @dataclass(slots=True)
 class Day:
@@ -54,7 +63,7 @@ class Day:
     lanes: list[Lane] = field(default_factory=list)
     shown: list[Shown] = field(default_factory=list)
     blocks: list[Block] = field(default_factory=list)
-    now_at: int | None = None
+    now_at: str | None = None
 
     @property
     def short(self) -> str:
@@ -190,7 +199,7 @@ def grid(found: list[Day]) -> list[int]:
         day.blocks.append(Block(one, top, min(rows, bottom - top), goes_on=one.day != day.day))
     for day in found:
         if day.is_today and first <= now.hour < last:
-            day.now_at = ((now.hour - first) * 60 + now.minute) // STEP
+            day.now_at = _at(((now.hour - first) * 60 + now.minute) // STEP)
     return list(range(first, last))
 
 

@@ -186,9 +186,7 @@ def _said(room: Calendar) -> str:
 def _people(acting) -> dict[str, tuple[str, PracticeRole | Team]]:
     """Whom one may ask to come, {key: (name, who)}: one's teams, one's colleagues, the professionals of the circle."""
     viewer = acting.viewer if isinstance(acting, Acting) else acting
-    found: dict[str, tuple[str, PracticeRole | Team]] = {
-        f"e{t.pk}": (_("Équipe : %(name)s") % {"name": t.name}, t) for t in queries.teams(viewer)
-    }
+    found: dict[str, tuple[str, PracticeRole | Team]] = {f"e{t.pk}": (t.name, t) for t in queries.teams(viewer)}
     roles = queries.colleagues(viewer)
     if isinstance(acting, Acting):
         members = Member.objects.filter(

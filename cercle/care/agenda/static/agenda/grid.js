@@ -14,7 +14,8 @@ let held = null;
 // { column, start, minutes } drawn over the grid; minutes of the day.
 function draw() {
   const { first } = bounds();
-  held.ghost.className = `cal-ghost at-${Math.round((held.start - first) / STEP)} for-${Math.max(1, Math.round(held.minutes / STEP))}`;
+  const top = Math.round((held.start - first) / STEP), rows = Math.max(1, Math.round(held.minutes / STEP));
+  held.ghost.className = `cal-ghost at-h${Math.floor(top / 12)} at-m${top % 12} for-h${Math.floor(rows / 12)} for-m${rows % 12}`;
   held.ghost.textContent = `${clock(held.start)} – ${clock(held.start + held.minutes)}`;
   if (held.ghost.parentElement !== held.column) held.column.append(held.ghost);
 }
