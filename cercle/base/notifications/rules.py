@@ -50,6 +50,7 @@ join_asked              now/now        none/none      now/now        none/none  
 opposition              now/now        none/none      now/now        none/none      digest/digest
 break_glass             now/now        none/none      now/now        none/none      now/now
 desk_deadline           now/now        none/none      none/none      none/none      none/none
+desk_answer             now/now        none/none      none/none      none/none      none/none
 appointment             now/now        none/none      none/none      none/none      none/none
 referent_changed        now/now        none/none      app/app        none/none      digest/digest
 identity_to_review      digest/now     none/none      app/app        none/none      none/none
@@ -91,7 +92,8 @@ LABELS = {
     "break_glass": (_("Accès en urgence"), _("Un accès en urgence a eu lieu dans Cercle.")),
     "appointment": (_("Rendez-vous"), _("Un rendez-vous vous concerne dans Cercle.")),
     "desk_deadline": (_("Échéance du guichet"), _("Une demande attend une réponse dans Cercle.")),
-    "referent_changed": (_("Changement de référent"), _("Votre référent a changé : voyez qui dans Cercle.")),
+    "desk_answer": (_("Réponse du guichet"), _("Le dispositif d’appui vous a répondu dans Cercle.")),
+    "referent_changed": (_("Changement de référent"), _("Un référent a changé : voyez qui dans Cercle.")),
     "identity_to_review": (_("Identité à vérifier"), _("Une identité est à vérifier dans Cercle.")),
     "directory_correction": (_("Correction de l’annuaire"), _("Une correction de l’annuaire vous attend dans Cercle.")),
     "security": (_("Sécurité du compte"), _("Un événement de sécurité concerne votre compte Cercle.")),

@@ -4,51 +4,48 @@ No request ends without an answer to whoever asked (rule 14): a decision leads t
 or the reason why none can be given, closes. The database checks it too.
 """
 
+from dataclasses import replace
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
 from django.db import connection, transaction
-from django.db.models import Count
+from django.db.models import F
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from cercle.base.audit.record import ActingLike, record
 from cercle.base.common.errors import Refused
+from cercle.base.common.ids import uuid7
 from cercle.base.realtime.push import push
 from cercle.care.coordination.actions import files
 from cercle.care.coordination.models import CoordinationFile
+from cercle.care.questionnaires import actions as questionnaires
+from cercle.care.questionnaires.models import Response
+from cercle.people.accounts.models import OneTimeLink
 from cercle.people.circles.access import Acting
 from cercle.people.circles.desks import DAC, Desk
-from cercle.people.directory.models import Organization, PracticeRole, Team, TeamMember
+from cercle.people.directory.models import Organization, PracticeRole, Team
+from cercle.people.directory.queries import team_for
 from cercle.people.patients import actions as patients
 from cercle.people.patients.models import Patient
 from cercle.people.patients.traits import CivilTraits
 
-from . import deadlines
-from .models import (
-    Absence,
-    Call,
-    DeskSetting,
-    Draft,
-    OrientationRequest,
-    SavedFilter,
-    Solicitation,
-    Step,
-    Territory,
-)
-from .vocabulary import MOVES, AskerKind, Channel, Doctor, How, Level, Outcome, Reason, Reply, Urgency, Verb
+from . import allocation, deadlines
+from .models import Call, DeskSetting, Draft, OrientationRequest, SavedFilter, Solicitation, Step
+from .vocabulary import MOVES, AskerKind, Channel, Doctor, How, Kind, Level, Outcome, Reason, Reply, Urgency, Verb
 
 LONGEST = 20_000
 IDENTITY = ("person_family", "person_given", "person_birth_date", "person_sex", "person_phone")
+MOST_FILTERS = 12
 
 
 class Overtaken(Refused):
     """Someone else has moved this request meanwhile: told who and what; what was typed stays on the page."""
 
     def __init__(self, request: OrientationRequest):
-        last = request.steps.order_by("-at", "-id").first()
+        last = request.steps.order_by("-recorded_at", "-id").first()
         self.request = request
         super().__init__(
             _(
@@ -68,12 +65,12 @@ def topic(organization_id) -> str:
 
 def receive_request(
     desk: Desk | ActingLike, *, channel: str, asker_kind: str, asker_name: str, reason: str = Reason.OTHER, reason_text: str = "",
-    kind: str = "support", urgency: int = 0, level: int | None = None, asker_detail: str = "", asker_phone: str = "",
+    kind: str = Kind.SUPPORT, urgency: int = 0, level: int | None = None, asker_detail: str = "", asker_phone: str = "",
     asker_email: str = "", asker_role: PracticeRole | None = None, asker_user_id: UUID | None = None,
     patient: Patient | None = None, person: dict | None = None, commune_code: str = "", commune_label: str = "",
     doctor_informed: str = "", doctor_informed_on: date | None = None, person_informed_at: datetime | None = None,
-    received_at: datetime | None = None, organization: Organization | None = None, client_ref: UUID | None = None,
-    code: str = "",
+    who_knows: str = "", received_at: datetime | None = None, organization: Organization | None = None,
+    client_ref: UUID | None = None, code: str = "",
 ) -> OrientationRequest:  # fmt: skip
     """A request enters. `person`: typed identity (`person_*`), left out when anonymous. `client_ref`: one form, one request.
 
@@ -83,9 +80,9 @@ def receive_request(
     organization = organization or getattr(desk, "organization", None)
     if organization is None:
         raise Refused(_("Choisissez le dispositif d’appui."), "organization")
-    for value, choices in ((channel, Channel), (asker_kind, AskerKind), (reason, Reason), (int(urgency), Urgency)):
-        if value not in choices.values:
-            raise Refused(_("Valeur inconnue dans la demande."), "vocabulary")
+    known = ((channel, Channel), (asker_kind, AskerKind), (reason, Reason), (kind, Kind), (int(urgency), Urgency))
+    if any(value not in choices.values for value, choices in known):
+        raise Refused(_("Valeur inconnue dans la demande."), "vocabulary")
     if not asker_name.strip():
         raise Refused(_("Indiquez qui demande : il faudra lui répondre."), "asker")
     now = timezone.now()
@@ -93,30 +90,27 @@ def receive_request(
     if received_at > now:
         raise Refused(_("La date de réception est dans le futur."), "future")
     typed = {k: str(v or "").strip()[:100] for k, v in (person or {}).items() if k in IDENTITY}
+    if not typed.get("person_family") and any(typed.get(k) for k in IDENTITY if k != "person_sex"):
+        raise Refused(_("Donnez aussi le nom de la personne, ou rien d’elle."), "half_named")
+    pk = uuid7()
     with transaction.atomic():
         if client_ref:
             with connection.cursor() as cursor:
                 cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"request:{client_ref}"])
             if kept := OrientationRequest.objects.filter(client_ref=client_ref, organization=organization).first():
                 return kept
-        setting = settings_of(organization)
         row = OrientationRequest.objects.create(
-            organization=organization, number=_next_number(organization, received_at), channel=channel, kind=kind, level=level,
-            reason=reason, reason_text=_clean(reason_text), urgency=int(urgency), asker_kind=asker_kind,
+            id=pk, organization=organization, number=_next_number(organization, received_at), channel=channel, kind=kind,
+            level=level, reason=reason, reason_text=_clean(reason_text), urgency=int(urgency), asker_kind=asker_kind,
             asker_name=asker_name.strip()[:160], asker_detail=asker_detail.strip()[:160], asker_phone=asker_phone[:30],
             asker_email=asker_email[:254], asker_role=asker_role, asker_user_id=asker_user_id, patient=patient,
             commune_code=commune_code[:5], commune_label=commune_label[:80], doctor_informed=doctor_informed,
-            doctor_informed_on=doctor_informed_on, person_informed_at=person_informed_at, received_at=received_at,
-            due_at=due_for(setting, received_at, int(urgency)), client_ref=client_ref, **typed,
+            doctor_informed_on=doctor_informed_on, person_informed_at=person_informed_at, who_knows=who_knows.strip()[:160],
+            received_at=received_at, due_at=due_for(settings_of(organization), received_at, int(urgency)),
+            team=team_for(organization.pk, commune_code[:5]) if commune_code else None, client_ref=client_ref,
+            code_hash=code_hash(pk, code) if code else "", **typed,
         )  # fmt: skip
-        if code:
-            row.code_hash = sha256(f"{row.pk}:{code}".encode()).hexdigest()
-            row.save(update_fields=["code_hash"])
         _step(desk, row, Verb.RECEIVED, "", at=received_at, author=asker_name if not desk.user_id else "")
-        team = team_for(organization, row.commune_code)
-        if team is not None:
-            row.team = team
-            row.save(update_fields=["team"])
         if desk.user_id:
             Draft.objects.filter(user_id=desk.user_id, organization=organization).delete()
         record(
@@ -140,7 +134,7 @@ def ask_support(
     return receive_request(
         acting, organization=organization, channel=Channel.CIRCLE, asker_kind=AskerKind.PROFESSIONAL, asker_name=acting.actor_name,
         asker_detail=acting.actor_role, asker_role=acting.practice_role, asker_user_id=acting.user_id, reason=reason,
-        reason_text=reason_text, urgency=urgency, patient=acting.patient, person_informed_at=_noon(informed_on),
+        reason_text=reason_text, urgency=urgency, patient=acting.patient, person_informed_at=noon(informed_on),
         person={"person_family": identity.used_family or identity.birth_family, "person_given": identity.used_given or identity.birth_given},
         commune_code=home.commune_code if home else "", commune_label=home.commune_label if home else "", client_ref=client_ref,
     )  # fmt: skip
@@ -151,11 +145,11 @@ def ask_support(
 
 def take(desk: Desk, *, request: OrientationRequest, version: int | None = None) -> OrientationRequest:
     """Pre-assessment begins; whoever takes an unassigned request holds it."""
-    return _move(desk, request, Verb.TAKEN, version=version, change=_hold)
+    return _held_by_me(desk, request, Verb.TAKEN, version)
 
 
 def orient(desk: Desk, *, request: OrientationRequest, version: int | None = None) -> OrientationRequest:
-    return _move(desk, request, Verb.ORIENTING, version=version, change=_hold)
+    return _held_by_me(desk, request, Verb.ORIENTING, version)
 
 
 def wait_list(
@@ -165,13 +159,14 @@ def wait_list(
 
 
 def add_note(desk: Desk, *, request: OrientationRequest, text: str) -> OrientationRequest:
+    """On a closed request too: what was typed while a colleague closed it has a place."""
     return _move(desk, request, Verb.NOTE, text=_said(text))
 
 
 def set_level(desk: Desk, *, request: OrientationRequest, level: int) -> OrientationRequest:
     if level not in Level.values:
         raise Refused(_("Ce niveau n’existe pas."), "level")
-    return _move(desk, request, Verb.LEVEL, change={"level": level}, data={"level": level})
+    return _move(desk, request, Verb.LEVEL, {"level": level}, data={"level": level})
 
 
 def set_doctor(desk: Desk, *, request: OrientationRequest, informed: str, on: date | None = None) -> OrientationRequest:
@@ -179,80 +174,64 @@ def set_doctor(desk: Desk, *, request: OrientationRequest, informed: str, on: da
         raise Refused(_("Valeur inconnue dans la demande."), "vocabulary")
     if on and on > timezone.localdate():
         raise Refused(_("Cette date est dans le futur."), "future")
-    return _move(
-        desk,
-        request,
-        Verb.DOCTOR,
-        change={"doctor_informed": informed, "doctor_informed_on": on},
-        data={"informed": informed},
-    )
+    change = {"doctor_informed": informed, "doctor_informed_on": on}
+    return _move(desk, request, Verb.DOCTOR, change, data={"informed": informed})
 
 
 def contacted(desk: Desk, *, request: OrientationRequest) -> OrientationRequest:
-    def first(row):
-        row.first_contact_at = row.first_contact_at or timezone.now()
-
-    return _move(desk, request, Verb.CONTACTED, change=first)
+    with transaction.atomic():
+        row = _locked(desk, request)
+        return _moved(desk, row, Verb.CONTACTED, {"first_contact_at": row.first_contact_at or timezone.now()})
 
 
 def name_person(
-    desk: Desk,
-    *,
-    request: OrientationRequest,
-    family: str,
-    given: str,
-    birth_date: str,
-    sex: str,
-    informed_on: date,
-    phone: str = "",
-) -> OrientationRequest:
+    desk: Desk, *, request: OrientationRequest, family: str, given: str, birth_date: str, sex: str, informed_on: date, phone: str = "",
+) -> OrientationRequest:  # fmt: skip
     """Anonymous becomes named: the person was told first, and that is recorded. Still no patient row."""
     if informed_on > timezone.localdate():
         raise Refused(_("Cette date est dans le futur."), "future")
+    if request.patient_id:
+        raise Refused(_("Cette personne a déjà son dossier : son identité s’y corrige."), "known")
     traits = CivilTraits.read(birth_family=family, birth_given=given, birth_date=birth_date, sex=sex)
     change = {
         "person_family": family.strip()[:100], "person_given": given.strip()[:100], "person_birth_date": traits.birth.text, "person_sex": sex,
-        "person_phone": phone[:30], "person_informed_at": _noon(informed_on),
+        "person_phone": phone[:30], "person_informed_at": noon(informed_on),
     }  # fmt: skip
-    return _move(desk, request, Verb.NAMED, change=change, data={"informed_on": str(informed_on)})
+    return _move(desk, request, Verb.NAMED, change, data={"informed_on": str(informed_on)})
 
 
 def assign(
-    desk: Desk,
-    *,
-    request: OrientationRequest,
-    role: PracticeRole | None = None,
-    team: Team | None = None,
-    text: str = "",
-) -> OrientationRequest:
+    desk: Desk, *, request: OrientationRequest, role: PracticeRole | None = None, team: Team | None = None, text: str = "",
+    version: int | None = None,
+) -> OrientationRequest:  # fmt: skip
     """To a coordinator or a team of this structure; with neither: the least loaded of the territory's team."""
     if role is None and team is None:
-        team = request.team or team_for(desk.organization, request.commune_code)
-        role = least_loaded(desk.organization, team)
+        team = allocation.team_of(request)
+        role = allocation.least_loaded(desk.organization, team)
         if role is None:
             raise Refused(_("Aucun coordinateur n’est disponible pour ce territoire."), "nobody")
     if role is not None and (role.organization_id != desk.organization.pk or role.ended_at):
         raise Refused(_("Cette personne n’est pas de cette structure."), "role")
     if team is not None and (team.organization_id != desk.organization.pk or team.closed_at):
         raise Refused(_("Cette équipe n’est pas de cette structure."), "team")
-    role = cover_of(role) if role else None
-
-    def give(row):
-        row.assigned_role, row.team = role, team or row.team
-
+    role = allocation.cover_of(role) if role else None
     data = {"role": str(role.pk) if role else None, "team": str(team.pk) if team else None}
-    return _move(desk, request, Verb.ASSIGNED, change=give, text=text, data=data)
+    change = {"assigned_role": role} | ({"team": team} if team else {})
+    return _move(desk, request, Verb.ASSIGNED, change, version=version, text=text, data=data)
 
 
-def assign_many(desk: Desk, *, requests: list[OrientationRequest], role: PracticeRole | None) -> int:
-    """Bulk allocation; `role` None: by territory and load. Those closed meanwhile are left out."""
+def assign_many(
+    desk: Desk, *, requests: list[OrientationRequest], role: PracticeRole | None = None, team: Team | None = None
+) -> int:
+    """Bulk allocation; to nobody in particular: by territory and load. Those closed meanwhile are left out."""
     done = 0
     with transaction.atomic():
         for request in sorted(requests, key=lambda r: str(r.pk)):
-            if not OrientationRequest.objects.filter(pk=request.pk, organization=desk.organization).open().exists():
+            try:
+                assign(desk, request=request, role=role, team=team)
+                done += 1
+            except Overtaken:
                 continue
-            assign(desk, request=request, role=role)
-            done += 1
     return done
 
 
@@ -271,25 +250,38 @@ def solicit(
         if row.is_closed:
             raise Overtaken(row)
         if row.state in MOVES[Verb.ORIENTING][0]:
-            row = _move(desk, row, Verb.ORIENTING, change=_hold)
+            row = _moved(desk, row, Verb.ORIENTING, {"assigned_role": row.assigned_role or desk.practice_role})
         made = Solicitation.objects.create(
             request=row, organization=organization, role=role, resource_name=name.strip()[:200], what=what.strip()[:200],
             asked_at=asked_at or timezone.now(),
         )  # fmt: skip
-        _move(desk, row, Verb.SOLICITED, text=made.resource_name, data={"solicitation": str(made.pk)})
+        _moved(desk, row, Verb.SOLICITED, text=made.resource_name, data={"solicitation": str(made.pk)})
     return made
+
+
+def chase(desk: Desk, *, solicitation: Solicitation, text: str = "") -> Solicitation:
+    """« Relancer » a resource that has not said yes or no."""
+    with transaction.atomic():
+        request, row = _solicitation(desk, solicitation)
+        if row.state not in Reply.unanswered():
+            raise Refused(_("Cette ressource a déjà répondu."), "answered")
+        row.chased_at = timezone.now()
+        row.save(update_fields=["chased_at"])
+        said = " : ".join(x for x in (row.resource_name, _clean(text)) if x)
+        _moved(desk, request, Verb.CHASED, text=said, data={"solicitation": str(row.pk)})
+    return row
 
 
 def record_reply(desk: Desk, *, solicitation: Solicitation, state: str, answer: str = "") -> Solicitation:
     if state not in Reply.values:
         raise Refused(_("Valeur inconnue dans la demande."), "vocabulary")
     with transaction.atomic():
-        request = _locked(desk, solicitation.request)
-        row = Solicitation.objects.select_for_update().get(pk=solicitation.pk, request=request)
+        request, row = _solicitation(desk, solicitation)
         row.state, row.answer = state, _clean(answer)
         row.answered_at = timezone.now() if state in (Reply.ACCEPTED, Reply.REFUSED) else row.answered_at
         row.save(update_fields=["state", "answer", "answered_at"])
-        _move(desk, request, Verb.REPLIED, text=row.answer, data={"solicitation": str(row.pk), "state": state})
+        said = f"{row.resource_name}, {Reply(state).label.lower()}" + (f" : {row.answer}" if row.answer else "")
+        _moved(desk, request, Verb.REPLIED, text=said, data={"solicitation": str(row.pk), "state": state})
     return row
 
 
@@ -299,17 +291,20 @@ def record_reply(desk: Desk, *, solicitation: Solicitation, state: str, answer: 
 def accept(
     desk: Desk, *, request: OrientationRequest, referent: PracticeRole, level: int | None = None, entry_reason: str = "",
     patient: Patient | None = None, informed_on: date | None = None, informed_by: str = "person", informed_form: str = "oral",
-    version: int | None = None,
+    how: str = "", answer_text: str = "", version: int | None = None,
 ) -> CoordinationFile:  # fmt: skip
-    """Into a coordination file in one action: patient (given, known or created), circle, information of the person, file.
+    """Into a coordination file in one action: patient (given, known or created), circle, information of the person, file;
+    the pre-assessment goes into the circle, the request's words into the file: nothing is typed twice.
 
-    `patient`: the one that the duplicate search found and the desk may open. Raises Refused when the request is anonymous
-    or nobody told the person.
+    `patient`: the one that the duplicate search found and the desk may open. `how`: the asker is answered at once. Raises
+    Refused when the request is anonymous or nobody told the person.
     """
     with transaction.atomic():
         row = _locked(desk, request, version)
         if row.is_anonymous:
             raise Refused(_("Nommez d’abord la personne, après l’avoir informée."), "anonymous")
+        if row.state not in MOVES[Verb.DECIDED][0]:
+            raise Overtaken(row)
         informed_on = informed_on or (timezone.localdate(row.person_informed_at) if row.person_informed_at else None)
         if informed_on is None:
             raise Refused(_("Indiquez quand la personne a été informée."), "not_informed")
@@ -317,63 +312,55 @@ def accept(
         level = level or row.level or Level.TWO
         entry_reason = entry_reason or (row.reason if row.reason != Reason.INFORMATION else "other")
         file = files.open_file(
-            desk, patient=patient, level=level, referent=referent, entry_reason=entry_reason, request_id=row.pk, team=row.team,
-            informed_on=informed_on, informed_by=informed_by, informed_form=informed_form,
+            desk, patient=patient, level=level, referent=referent, entry_reason=entry_reason, entry_text=row.reason_text[:1000],
+            request_id=row.pk, team=row.team if row.team and not row.team.closed_at else None, informed_on=informed_on,
+            informed_by=informed_by, informed_form=informed_form,
         )  # fmt: skip
-        row.patient, row.level, row.assigned_role = patient, level, referent
-        row.person_informed_at = row.person_informed_at or _noon(informed_on)
+        inside = replace(desk, circle_id=file.patient_id)
+        for response in Response.objects.filter(subject_ref=row.pk, circle_id=None):
+            questionnaires.move_to_circle(inside, response=response)
+        row.patient, row.level, row.assigned_role = file.patient, level, referent
+        row.person_informed_at = row.person_informed_at or noon(informed_on)
         row.first_contact_at = row.first_contact_at or timezone.now()
-        _decide(desk, row, Outcome.FILE, _("Un dossier de coordination est ouvert."), data={"file": str(file.pk)})
+        words = answer_text.strip() or _("Un dossier de coordination est ouvert.")
+        _decide(desk, row, Outcome.FILE, words, how=how, data={"file": str(file.pk)})
     return file
 
 
 def close_advice(
-    desk: Desk, *, request: OrientationRequest, advice: str, version: int | None = None
+    desk: Desk, *, request: OrientationRequest, advice: str, how: str = "", version: int | None = None
 ) -> OrientationRequest:
-    return _ended(desk, request, Outcome.ADVICE, _said(advice), version)
+    return _ended(desk, request, Outcome.ADVICE, advice, how, version)
 
 
 def close_oriented(
-    desk: Desk, *, request: OrientationRequest, text: str, version: int | None = None
+    desk: Desk, *, request: OrientationRequest, text: str, how: str = "", version: int | None = None
 ) -> OrientationRequest:
     if not request.solicitations.exists():
         raise Refused(_("Notez d’abord à qui la demande a été adressée."), "no_resource")
-    return _ended(desk, request, Outcome.ORIENTED, _said(text), version)
+    return _ended(desk, request, Outcome.ORIENTED, text, how, version)
 
 
-def refuse(desk: Desk, *, request: OrientationRequest, reason: str, version: int | None = None) -> OrientationRequest:
-    return _ended(desk, request, Outcome.REFUSED, _said(reason), version)
+def refuse(
+    desk: Desk, *, request: OrientationRequest, reason: str, how: str = "", version: int | None = None
+) -> OrientationRequest:
+    return _ended(desk, request, Outcome.REFUSED, reason, how, version)
 
 
-def cancel(desk: Desk, *, request: OrientationRequest, reason: str, version: int | None = None) -> OrientationRequest:
+def cancel(
+    desk: Desk, *, request: OrientationRequest, reason: str, how: str = "", version: int | None = None
+) -> OrientationRequest:
     """The asker withdraws it; she is told all the same that it was noted."""
-    return _ended(desk, request, Outcome.CANCELLED, _said(reason), version)
+    return _ended(desk, request, Outcome.CANCELLED, reason, how, version)
 
 
 def answer(
-    desk: Desk,
-    *,
-    request: OrientationRequest,
-    how: str,
-    text: str,
-    at: datetime | None = None,
-    version: int | None = None,
-) -> OrientationRequest:
+    desk: Desk, *, request: OrientationRequest, how: str, text: str, at: datetime | None = None, version: int | None = None
+) -> OrientationRequest:  # fmt: skip
     """The answer to whoever asked. Decided already: the request closes. Else it is a first answer, and the work goes on."""
-    if how not in How.values:
-        raise Refused(_("Indiquez comment vous avez répondu."), "how")
-    text, at = _said(text), at or timezone.now()
-    if at > timezone.now():
-        raise Refused(_("La date de la réponse est dans le futur."), "future")
     with transaction.atomic():
-        row = _locked(desk, request, version)
-        if row.is_closed:
-            raise Overtaken(row)
-        row._held = True  # type: ignore[attr-defined]
-        row.answered_at, row.answer_how, row.answer_text = at, how, text
-        row.first_contact_at = row.first_contact_at or at
-        row = _move(desk, row, Verb.ANSWERED, text=text, data={"how": how}, at=at)
-        return _close(desk, row) if row.must_answer else row
+        row = _answered(desk, _locked(desk, request, version), how, text, at)
+        return _closed(desk, row) if row.must_answer else row
 
 
 def cannot_answer(
@@ -382,25 +369,21 @@ def cannot_answer(
     """The asker cannot be reached (no way to call back, moved…): why, and the decided request closes."""
     with transaction.atomic():
         row = _locked(desk, request, version)
-        if not row.must_answer:
-            raise (
-                Refused(_("Décidez d’abord de la suite à donner."), "undecided")
-                if not row.is_closed
-                else Overtaken(row)
-            )
-        row._held = True  # type: ignore[attr-defined]
-        row.no_answer_reason = _said(reason)
-        row = _move(desk, row, Verb.UNREACHABLE, text=row.no_answer_reason)
-        return _close(desk, row)
+        if row.state in MOVES[Verb.DECIDED][0]:
+            raise Refused(_("Décidez d’abord de la suite à donner."), "undecided")
+        reason = _said(reason)
+        return _closed(desk, _moved(desk, row, Verb.UNREACHABLE, {"no_answer_reason": reason}, text=reason))
 
 
-def reopen(desk: Desk, *, request: OrientationRequest, reason: str) -> OrientationRequest:
-    def back(row):
-        row.outcome, row.outcome_text, row.closed_at = "", "", None
-        row.answered_at, row.answer_how, row.answer_text, row.no_answer_reason = None, "", "", ""
-        row.due_at = due_for(settings_of(row.organization), timezone.now(), row.urgency)
-
-    return _move(desk, request, Verb.REOPENED, change=back, text=_said(reason))
+def reopen(desk: Desk, *, request: OrientationRequest, reason: str, version: int | None = None) -> OrientationRequest:
+    """The decision and the answer that went with it are no longer those; the steps keep them."""
+    with transaction.atomic():
+        row = _locked(desk, request, version)
+        change = {
+            "outcome": "", "outcome_text": "", "closed_at": None, "answered_at": None, "answer_how": "", "answer_text": "",
+            "no_answer_reason": "", "due_at": max(row.due_at, due_for(settings_of(row.organization), timezone.now(), row.urgency)),
+        }  # fmt: skip
+        return _moved(desk, row, Verb.REOPENED, change, text=_said(reason))
 
 
 def rate(acting: ActingLike, *, request: OrientationRequest, mark: int, text: str = "") -> None:
@@ -414,6 +397,11 @@ def rate(acting: ActingLike, *, request: OrientationRequest, mark: int, text: st
         row.satisfaction, row.satisfaction_text = mark, text.strip()[:2000]
         row.save(update_fields=["satisfaction", "satisfaction_text"])
         record(acting, "orientation.rated", on=row, details={"mark": mark})
+
+
+def wrong_code(link: OneTimeLink) -> None:
+    """A link from an e-mail, a code that is not the receipt's: five end the link."""
+    OneTimeLink.objects.filter(pk=link.pk).update(attempts=F("attempts") + 1)
 
 
 def log_call(
@@ -451,20 +439,6 @@ def set_desk(desk: Desk, *, hours: dict[str, int], closed_days: list[date], alsa
     return row
 
 
-def set_territory(
-    desk: Desk, *, commune_code: str, team: Team, cover: Team | None = None, absent_from=None, absent_until=None
-) -> Territory:
-    if team.organization_id != desk.organization.pk or (cover and cover.organization_id != desk.organization.pk):
-        raise Refused(_("Cette équipe n’est pas de cette structure."), "team")
-    with transaction.atomic():
-        row, _new = Territory.objects.update_or_create(
-            organization=desk.organization, commune_code=commune_code,
-            defaults={"team": team, "cover": cover, "absent_from": absent_from, "absent_until": absent_until},
-        )  # fmt: skip
-        record(desk, "orientation.territory_changed", on=row)
-    return row
-
-
 def keep_draft(desk: Desk, *, data: dict) -> None:
     Draft.objects.update_or_create(user_id=desk.user_id, organization=desk.organization, defaults={"data": data})
 
@@ -473,6 +447,8 @@ def save_filter(desk: Desk, *, name: str, query: str) -> SavedFilter:
     if not name.strip():
         raise Refused(_("Donnez un nom à ce filtre."), "name")
     with transaction.atomic():
+        if SavedFilter.objects.filter(user_id=desk.user_id, organization=desk.organization).count() >= MOST_FILTERS:
+            raise Refused(_("Douze filtres au plus : retirez-en un d’abord."), "many")
         row, _new = SavedFilter.objects.update_or_create(
             user_id=desk.user_id,
             organization=desk.organization,
@@ -481,6 +457,12 @@ def save_filter(desk: Desk, *, name: str, query: str) -> SavedFilter:
         )
         record(desk, "orientation.filter_saved", on=row)
     return row
+
+
+def drop_filter(desk: Desk, *, saved: SavedFilter) -> None:
+    with transaction.atomic():
+        record(desk, "orientation.filter_removed", on=saved)
+        saved.delete()
 
 
 # --- The small steps ---------------------------------------------------------------------------------------------------
@@ -495,56 +477,15 @@ def due_for(setting: DeskSetting, start: datetime, urgency: int) -> datetime:
     return deadlines.due(start, hours, closed=frozenset(setting.closed_days), alsace_moselle=setting.alsace_moselle)
 
 
-def team_for(organization: Organization, commune_code: str, day: date | None = None) -> Team | None:
-    """commune → team; its cover while it is away."""
-    if not commune_code:
-        return None
-    row = (
-        Territory.objects.select_related("team", "cover")
-        .filter(organization=organization, commune_code=commune_code)
-        .first()
-    )
-    if row is None:
-        return None
-    day = day or timezone.localdate()
-    away = row.absent_from and row.absent_from <= day and (row.absent_until is None or day <= row.absent_until)
-    return row.cover if away and row.cover else row.team
+def noon(day: date) -> datetime:
+    if day >= timezone.localdate():
+        return timezone.now()
+    return datetime(day.year, day.month, day.day, 12, tzinfo=deadlines.ZONE)
 
 
-def away(day: date | None = None):
-    day = day or timezone.localdate()
-    return Absence.objects.filter(first_day__lte=day, last_day__gte=day)
-
-
-def cover_of(role: PracticeRole, day: date | None = None) -> PracticeRole:
-    row = away(day).filter(role=role).select_related("cover").first()
-    return row.cover if row and row.cover else role
-
-
-def coordinators(organization: Organization, team: Team | None = None):
-    found = PracticeRole.objects.filter(organization=organization, ended_at=None).select_related("practitioner")
-    if team is not None:
-        members = TeamMember.objects.filter(team=team, ended_at=None).values("practice_role_id")
-        found = found.filter(pk__in=members)
-    return found
-
-
-def least_loaded(organization: Organization, team: Team | None) -> PracticeRole | None:
-    """Open requests count, then living files; whoever is away is left out."""
-    found = coordinators(organization, team).exclude(pk__in=away().values("role_id"))
-    if team is None:
-        found = found.filter(function="330")
-    ids = list(found.values_list("pk", flat=True))
-    asked = dict(
-        OrientationRequest.objects.open()
-        .filter(assigned_role__in=ids)
-        .values_list("assigned_role")
-        .annotate(n=Count("id"))
-    )
-    held = dict(
-        CoordinationFile.objects.living().filter(referent__in=ids).values_list("referent").annotate(n=Count("id"))
-    )
-    return min(found, key=lambda r: (asked.get(r.pk, 0), held.get(r.pk, 0), str(r.pk)), default=None)
+def code_hash(request_id: UUID, code: str) -> str:
+    """Of the code given on the receipt of a public form."""
+    return sha256(f"{request_id}:{code.strip()}".encode()).hexdigest()
 
 
 def _next_number(organization: Organization, at: datetime) -> str:
@@ -568,17 +509,14 @@ def _locked(desk, request: OrientationRequest, version: int | None = None) -> Or
     return row
 
 
+def _solicitation(desk, solicitation: Solicitation) -> tuple[OrientationRequest, Solicitation]:
+    request = _locked(desk, solicitation.request)
+    return request, Solicitation.objects.select_for_update().get(pk=solicitation.pk, request=request)
+
+
 def _step(
-    acting,
-    row: OrientationRequest,
-    verb: str,
-    before: str,
-    *,
-    text: str = "",
-    data: Any = None,
-    at=None,
-    author: str = "",
-) -> Step:
+    acting, row: OrientationRequest, verb: str, before: str, *, text: str = "", data: Any = None, at=None, author: str = ""
+) -> Step:  # fmt: skip
     return Step.objects.create(
         request=row, kind=verb, from_state=before, to_state=row.state, at=at or timezone.now(), author_user_id=acting.user_id,
         author_role_id=acting.practice_role_id, author_name=(author or acting.actor_name or "Cercle")[:200], text=text, data=data or {},
@@ -586,67 +524,79 @@ def _step(
 
 
 def _move(
-    desk, request: OrientationRequest, verb: str, *, version=None, change=None, text="", data=None, at=None
-) -> OrientationRequest:
-    """The only road to another state."""
-    before_states, to_state = MOVES[verb]
+    desk, request: OrientationRequest, verb: Verb, change: dict[str, Any] | None = None, *, version: int | None = None,
+    text: str = "", data: Any = None,
+) -> OrientationRequest:  # fmt: skip
     with transaction.atomic():
-        row = request if getattr(request, "_held", False) else _locked(desk, request, version)
-        if row.state not in before_states:
-            raise Overtaken(row)
-        before = row.state
-        if to_state:
-            row.state = to_state
-        if callable(change):
-            change(row) if change is not _hold else _hold(row, desk)
-        else:
-            for name, value in (change or {}).items():
-                setattr(row, name, value)
-        row.version += 1
-        row.save()
-        _step(desk, row, verb, before, text=text, data=data, at=at)
-        record(
-            desk, f"orientation.{ACTIONS.get(verb, 'request_changed')}", on=row, circle_id=row.patient_id,  # type: ignore[call-overload]
-            details={"verb": str(verb), "from": before, "to": row.state},
-        )  # fmt: skip
-        push(topic(row.organization_id))
+        return _moved(desk, _locked(desk, request, version), verb, change, text=text, data=data)
+
+
+def _moved(
+    desk, row: OrientationRequest, verb: Verb, change: dict[str, Any] | None = None, *, text: str = "", data: Any = None, at=None
+) -> OrientationRequest:  # fmt: skip
+    """The only road to another state; `row` is locked."""
+    allowed, to_state = MOVES[verb]
+    if row.state not in allowed:
+        raise Overtaken(row)
+    before = row.state
+    row.state = to_state or before
+    for name, value in (change or {}).items():
+        setattr(row, name, value)
+    row.version += 1
+    row.save()
+    _step(desk, row, verb, before, text=text, data=data, at=at)
+    said = {"verb": str(verb), "from": before, "to": row.state}
+    record(desk, ACTIONS.get(verb, "orientation.request_changed"), on=row, circle_id=row.patient_id, details=said)
+    push(topic(row.organization_id))
     return row
 
 
-ACTIONS = {
-    Verb.ANSWERED: "asker_answered", Verb.CLOSED: "request_closed", Verb.REOPENED: "request_reopened", Verb.ASSIGNED: "request_assigned",
-    Verb.NAMED: "person_named", Verb.DECIDED: "request_decided", Verb.SOLICITED: "resource_asked", Verb.UNREACHABLE: "asker_unreachable",
+ACTIONS: dict[str, str] = {
+    Verb.ANSWERED: "orientation.asker_answered", Verb.CLOSED: "orientation.request_closed",
+    Verb.REOPENED: "orientation.request_reopened", Verb.ASSIGNED: "orientation.request_assigned",
+    Verb.NAMED: "orientation.person_named", Verb.DECIDED: "orientation.request_decided",
+    Verb.SOLICITED: "orientation.resource_asked", Verb.CHASED: "orientation.resource_chased",
+    Verb.UNREACHABLE: "orientation.asker_unreachable",
 }  # fmt: skip
 
 
-def _hold(row: OrientationRequest, desk: Desk) -> None:
-    if row.assigned_role_id is None and desk.practice_role_id:
-        row.assigned_role_id = desk.practice_role_id
-
-
-def _decide(desk, row: OrientationRequest, outcome: str, text: str, *, data=None) -> OrientationRequest:
-    row._held = True  # type: ignore[attr-defined]
-    try:
-        row = _move(
-            desk,
-            row,
-            Verb.DECIDED,
-            change={"outcome": outcome, "outcome_text": text},
-            text=text,
-            data={"outcome": outcome} | (data or {}),
-        )
-        return _close(desk, row) if row.answered_at else row
-    finally:
-        row._held = False  # type: ignore[attr-defined]
-
-
-def _ended(desk, request, outcome: str, text: str, version) -> OrientationRequest:
+def _held_by_me(desk: Desk, request: OrientationRequest, verb: Verb, version: int | None) -> OrientationRequest:
     with transaction.atomic():
-        return _decide(desk, _locked(desk, request, version), outcome, text)
+        row = _locked(desk, request, version)
+        return _moved(desk, row, verb, {"assigned_role": row.assigned_role or desk.practice_role})
 
 
-def _close(desk, row: OrientationRequest) -> OrientationRequest:
-    return _move(desk, row, Verb.CLOSED, change={"closed_at": timezone.now()})
+def _ended(desk, request, outcome: str, text: str, how: str, version: int | None) -> OrientationRequest:
+    with transaction.atomic():
+        return _decide(desk, _locked(desk, request, version), outcome, _said(text), how=how)
+
+
+def _decide(desk, row: OrientationRequest, outcome: str, text: str, *, how: str = "", data=None) -> OrientationRequest:
+    """`how`: the asker has been told the same words already. Without any answer yet, the request now owes one."""
+    if row.state not in MOVES[Verb.DECIDED][0]:
+        raise Overtaken(row)
+    if how:
+        row = _answered(desk, row, how, text)
+    change = {"outcome": outcome, "outcome_text": text}
+    row = _moved(desk, row, Verb.DECIDED, change, text=text, data={"outcome": outcome} | (data or {}))
+    return _closed(desk, row) if row.answered_at else row
+
+
+def _answered(desk, row: OrientationRequest, how: str, text: str, at: datetime | None = None) -> OrientationRequest:
+    if how not in How.values:
+        raise Refused(_("Indiquez comment vous avez répondu."), "how")
+    text, at = _said(text), at or timezone.now()
+    if at > timezone.now():
+        raise Refused(_("La date de la réponse est dans le futur."), "future")
+    change = {
+        "answered_at": row.answered_at or at, "answer_how": how, "answer_text": text,
+        "first_contact_at": row.first_contact_at or at,
+    }  # fmt: skip
+    return _moved(desk, row, Verb.ANSWERED, change, text=text, data={"how": how}, at=at)
+
+
+def _closed(desk, row: OrientationRequest) -> OrientationRequest:
+    return _moved(desk, row, Verb.CLOSED, {"closed_at": timezone.now()})
 
 
 def _create(desk: Desk, row: OrientationRequest) -> Patient:
@@ -658,14 +608,6 @@ def _create(desk: Desk, row: OrientationRequest) -> Patient:
     )
     home = {"phone": row.person_phone, "commune_code": row.commune_code, "commune_label": row.commune_label}
     return patients.create_patient(desk, traits=traits, coordinates={k: v for k, v in home.items() if v}).patient
-
-
-def _noon(day: date) -> datetime:
-    return (
-        datetime(day.year, day.month, day.day, 12, tzinfo=deadlines.ZONE)
-        if day < timezone.localdate()
-        else timezone.now()
-    )
 
 
 def _clean(text: str) -> str:

@@ -19,6 +19,7 @@ class OrientationConfig(AppConfig):
             return found is not None and found.may(DeskRight.DESK)
 
         register_renderer("desk_deadline", notices.lines)
+        register_renderer("desk_answer", notices.answers)
         checks.register("desk", listening.still_open)
         places.register(
             places.Place(

@@ -3,7 +3,7 @@
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
@@ -30,33 +30,6 @@ class DeskSetting(Record):
     closed_days = ArrayField(models.DateField(), default=list)
     alsace_moselle = models.BooleanField(default=False)
     public_form = models.BooleanField(default=True)
-
-
-class Territory(Record):
-    """Which team answers for a commune; `cover` answers while `absent_until` has not come."""
-
-    organization = models.ForeignKey("directory.Organization", models.PROTECT, related_name="+")
-    commune_code = models.CharField(max_length=5)
-    team = models.ForeignKey("directory.Team", models.PROTECT, related_name="+")
-    cover = models.ForeignKey("directory.Team", models.PROTECT, null=True, related_name="+")
-    absent_from = models.DateField(null=True)
-    absent_until = models.DateField(null=True)
-
-    class Meta:
-        constraints = [models.UniqueConstraint(fields=["organization", "commune_code"], name="territory_once")]
-
-
-class Absence(Record):
-    """A coordinator who is away is given nothing; her `cover` is told instead."""
-
-    role = models.ForeignKey("directory.PracticeRole", models.PROTECT, related_name="+")
-    cover = models.ForeignKey("directory.PracticeRole", models.PROTECT, null=True, related_name="+")
-    first_day = models.DateField()
-    last_day = models.DateField()
-
-    class Meta:
-        constraints = [models.CheckConstraint(name="absence_in_order", condition=Q(last_day__gte=F("first_day")))]
-        indexes = [models.Index(fields=["role", "last_day"], name="absence_of")]
 
 
 class RequestQuerySet(models.QuerySet):
@@ -98,11 +71,12 @@ class OrientationRequest(Record):
     doctor_informed = models.CharField(max_length=8, choices=Doctor.choices, blank=True)
     doctor_informed_on = models.DateField(null=True)
     person_informed_at = models.DateTimeField(null=True)
+    who_knows = models.CharField(max_length=160, blank=True, db_default="")  # who else was told of the request
     assigned_role = models.ForeignKey("directory.PracticeRole", models.PROTECT, null=True, related_name="+")
     team = models.ForeignKey("directory.Team", models.PROTECT, null=True, related_name="+")
     received_at = models.DateTimeField()
     first_contact_at = models.DateTimeField(null=True)
-    answered_at = models.DateTimeField(null=True)
+    answered_at = models.DateTimeField(null=True)  # the first time; each answer is a step
     answer_how = models.CharField(max_length=10, choices=How.choices, blank=True)
     answer_text = models.TextField(blank=True)
     no_answer_reason = models.TextField(blank=True)  # the asker cannot be reached: why
@@ -214,6 +188,7 @@ class Solicitation(Record):
     resource_name = models.CharField(max_length=200)
     what = models.CharField(max_length=200)
     asked_at = models.DateTimeField()
+    chased_at = models.DateTimeField(null=True)  # the last time; each one is a step
     state = models.CharField(max_length=10, choices=Reply.choices, default=Reply.SENT)
     answered_at = models.DateTimeField(null=True)
     answer = models.TextField(blank=True)

@@ -25,3 +25,14 @@ def lines(user, notices) -> dict[UUID, Line]:
         )
         found[notice.pk] = Line(words % {"n": row.number}, reverse("orientation:show", args=[row.pk]))
     return found
+
+
+def answers(user, notices) -> dict[UUID, Line]:
+    """For whoever asked from a circle: the answer is read there, through the circle's gate."""
+    rows = OrientationRequest.objects.filter(asker_user=user).in_bulk([n.target_id for n in notices])
+    words = _("Le dispositif d’appui a répondu à votre demande n° %(n)s")
+    return {
+        n.pk: Line(words % {"n": row.number}, reverse("orientation:asked", args=[row.patient_id]))
+        for n in notices
+        if (row := rows.get(n.target_id)) is not None and row.patient_id
+    }

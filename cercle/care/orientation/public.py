@@ -6,7 +6,6 @@ told the same as a person, and nothing is kept.
 
 import hmac
 import secrets
-from hashlib import sha256
 from uuid import UUID, uuid4
 
 from django.core import signing
@@ -19,18 +18,19 @@ from django.views.decorators.http import require_http_methods, require_POST
 from cercle.base.audit.record import Machine
 from cercle.base.common.errors import Refused
 from cercle.base.web.errors import too_many
-from cercle.base.web.limits import limited, spend
+from cercle.base.web.limits import HOUR, limited, spend
 from cercle.people.accounts import links
 from cercle.people.circles.desks import DAC
 from cercle.people.directory.models import Organization
 
-from . import actions, forms, tasks
+from . import actions, forms
 from .models import OrientationRequest
+from .tasks import PURPOSE
 
 ASKER = Machine(actor_name="Demandeur (formulaire public)", ground="public_form", source="web")
-PURPOSE = "orientation_status"
 SALT = "cercle.orientation.public"
-FASTEST, LONGEST = 4, 6 * 3600  # seconds between the page and its sending
+FASTEST, LONGEST = 4, 6 * HOUR  # seconds between the page and its sending
+GUESSES = 20  # codes tried for one number in an hour, whether that number exists or not
 SEEN = "orientation_seen"
 
 
@@ -54,49 +54,57 @@ def _form(request, organization_id: UUID, form_class, channel: str, title: str):
         raise Http404
     context = {"organization": organization, "title": title, "for_professionals": channel == "web_pro"}
     if request.method != "POST":
-        return render(
-            request,
-            "orientation/public.html",
-            context | {"form": form_class(initial={"ref": uuid4()}), "stamp": signing.dumps("", salt=SALT)},
-        )
-    form = form_class(request.POST)
-    context |= {"form": form, "stamp": request.POST.get("stamp", "")[:200]}
-    speed = _speed(request.POST.get("stamp", ""))
+        context |= {"form": form_class(initial={"ref": uuid4()}), "stamp": signing.dumps("", salt=SALT)}
+        return render(request, "orientation/public.html", context)
     if request.POST.get("site", ""):
-        # Only a machine fills what nobody sees: it is shown a receipt of nothing.
-        return render(request, "orientation/public.html", context | {"receipt": True, "number": "", "code": ""})
-    if speed == "late" or speed == "forged":
+        # Only a machine fills what nobody sees: it is shown the receipt of a request that was never kept.
+        number = f"{timezone.localdate().year}-{secrets.randbelow(10**4):04}"
+        return _receipt(request, context, number, _code())
+    form = form_class(request.POST)
+    stamp = request.POST.get("stamp", "")[:200]
+    speed = speed_of(stamp)
+    context |= {"form": form, "stamp": stamp}
+    if speed in ("late", "forged"):
         context["stamp"] = signing.dumps("", salt=SALT)
         form.add_error(
-            None, _("Cette page est restée ouverte longtemps. Ce que vous avez écrit est gardé : envoyez de nouveau.")
-        )
+            None, _("Cette page est restée ouverte longtemps. Ce que vous avez écrit est gardé : envoyez de nouveau dans quelques secondes.")
+        )  # fmt: skip
     elif speed == "fast":
         form.add_error(None, _("C’était très rapide. Relisez, puis envoyez de nouveau dans quelques secondes."))
     if not form.is_valid():
         return render(request, "orientation/public.html", context, status=422)
     data = form.cleaned_data
     if OrientationRequest.objects.filter(client_ref=data["ref"]).exists():
-        return render(
-            request, "orientation/public.html", context | {"receipt": True, "number": "", "code": "", "repeated": True}
-        )
-    code = f"{secrets.randbelow(10**8):08}"
+        return _receipt(request, context, "", "", repeated=True)
+    code = _code()
+    told = data.get("told") or data.get("asker_kind") == "person"
     try:
         row = actions.receive_request(
             ASKER, organization=organization, channel=channel, asker_kind=data.get("asker_kind", "professional"), asker_name=data["asker_name"],
             asker_detail=data.get("asker_detail", ""), asker_phone=data["asker_phone"], asker_email=data["asker_email"], reason=data["reason"],
             reason_text=data["reason_text"], urgency=data.get("urgency") or 0, person=form.person(), commune_code=data["commune_code"],
             commune_label=data["commune_label"], doctor_informed=data.get("doctor_informed", ""), client_ref=data["ref"],
-            person_informed_at=timezone.now() if data.get("told") or data.get("asker_kind") == "person" else None, code=code,
+            person_informed_at=timezone.now() if told and data["person_family"] else None, code=code,
         )  # fmt: skip
     except Refused as refusal:
         form.add_error(None, str(refusal.message))
         return render(request, "orientation/public.html", context, status=422)
+    return _receipt(request, context, row.number, code)
+
+
+def _receipt(request, context: dict, number: str, code: str, *, repeated: bool = False):
     return render(
-        request, "orientation/public.html", context | {"receipt": True, "number": row.number, "code": code, "row": row}
-    )
+        request, "orientation/public.html",
+        context | {"form": None, "receipt": True, "number": number, "code": code, "repeated": repeated},
+    )  # fmt: skip
 
 
-def _speed(stamp: str) -> str:
+def _code() -> str:
+    return f"{secrets.randbelow(10**8):08}"
+
+
+def speed_of(stamp: str) -> str:
+    """How long ago the page was given: fast, ok, late; forged when we did not give it."""
     try:
         signing.loads(stamp, salt=SALT, max_age=LONGEST)
     except signing.SignatureExpired:
@@ -110,27 +118,22 @@ def _speed(stamp: str) -> str:
     return "fast"
 
 
-def code_hash(request_id, code: str) -> str:
-    return sha256(f"{request_id}:{code.strip()}".encode()).hexdigest()
-
-
 # --- Status --------------------------------------------------------------------------------------------------------------
 
 
 @limited("public-status", per_minute=10, per_hour=60, methods=("POST",))
 @require_http_methods(["GET", "HEAD", "POST"])
 def follow(request):
-    """By number and code, both on the receipt. A wrong one and an unknown number look the same."""
+    """By number and code, both on the receipt. A wrong code and an unknown number look the same, and cost the same."""
     context: dict = {"by_number": True}
     if request.method == "POST":
-        number, code = request.POST.get("number", "")[:12].strip(), request.POST.get("code", "")[:12]
-        if wait := spend("public-status-number", number, limit=20, seconds=3600):
+        number = request.POST.get("number", "")[:12].replace("\x00", "").strip()
+        code = request.POST.get("code", "")[:12]
+        if wait := spend("public-status-number", number, limit=GUESSES, seconds=HOUR):
             return too_many(request, wait)
-        rows = (
-            OrientationRequest.objects.filter(number=number).exclude(code_hash="").select_related("organization")[:50]
-        )
-        row = next((r for r in rows if hmac.compare_digest(r.code_hash, code_hash(r.pk, code))), None)
-        if row is not None:
+        # Each structure counts its own: one number may be several requests, the code says which.
+        rows = OrientationRequest.objects.filter(number=number).exclude(code_hash="").select_related("organization")
+        if row := next((r for r in rows[:100] if fits(r, code)), None):
             return _status(request, row)
         context["problem"] = _("Ce numéro et ce code ne vont pas ensemble. Vérifiez votre accusé de réception.")
     return render(request, "orientation/follow.html", context, status=422 if "problem" in context else 200)
@@ -144,28 +147,29 @@ def follow_link(request, token: str):
     row = OrientationRequest.objects.select_related("organization").filter(pk=link.subject_id).first() if link else None
     context: dict = {"by_number": False, "gone": row is None}
     if row is not None and request.method == "POST":
-        if hmac.compare_digest(row.code_hash, code_hash(row.pk, request.POST.get("code", "")[:12])):
+        if fits(row, request.POST.get("code", "")[:12]):
             try:
                 links.use(link)
                 return _status(request, row)
             except Refused:
                 context["gone"] = True
         else:
-            links.miss(link) if hasattr(links, "miss") else tasks.count_wrong_code(link)
+            actions.wrong_code(link)
             context["problem"] = _("Ce code n’est pas celui de votre accusé de réception.")
-    answer = render(
-        request,
-        "orientation/follow.html",
-        context,
-        status=404 if context["gone"] else 422 if "problem" in context else 200,
-    )
+    status = 404 if context["gone"] else 422 if "problem" in context else 200
+    answer = render(request, "orientation/follow.html", context, status=status)
     answer["Referrer-Policy"] = "no-referrer"
     return answer
 
 
+def fits(row: OrientationRequest, code: str) -> bool:
+    return hmac.compare_digest(row.code_hash, actions.code_hash(row.pk, code))
+
+
 def _status(request, row: OrientationRequest):
     request.session[SEEN] = str(row.pk)
-    request.session.set_expiry(1800) if not request.user.is_authenticated else None
+    if not request.user.is_authenticated:
+        request.session.set_expiry(1800)
     return render(request, "orientation/follow.html", {"row": row, "form": forms.RateForm()})
 
 
@@ -184,4 +188,4 @@ def rate(request):
             context["thanks"] = True
         except Refused as refusal:
             form.add_error(None, str(refusal.message))
-    return render(request, "orientation/follow.html", context)
+    return render(request, "orientation/follow.html", context, status=422 if form.errors else 200)

@@ -33,6 +33,7 @@ class Verb(models.TextChoices):
     DOCTOR = "doctor", _("information du médecin traitant")
     CONTACTED = "contacted", _("premier contact")
     SOLICITED = "solicited", _("ressource sollicitée")
+    CHASED = "chased", _("ressource relancée")
     REPLIED = "replied", _("réponse d’une ressource")
     WAITING = "waiting", _("mise en liste d’attente")
     DECIDED = "decided", _("suite décidée")
@@ -47,18 +48,22 @@ class Verb(models.TextChoices):
 
 S = State
 OPEN = frozenset(S.values) - {S.CLOSED}
-# (verb: from which states, to which state). None: the state stays. Who: any holder of the desk's right, the machine for
-# reminders. A decision (file, advice, oriented, refused, cancelled) leads to TO_ANSWER when the asker has no answer yet.
+UNDECIDED = OPEN - {S.TO_ANSWER}
+# verb: (from which states, to which state). None: the state stays. Who: any holder of the desk's right; the machine for
+# reminders. A decision (file, advice, oriented, refused, cancelled) leads to TO_ANSWER, whose only ways out are the answer to
+# the asker, the reason why none can be given, or going back on the decision.
 MOVES: dict[str, tuple[frozenset, str | None]] = {
     Verb.TAKEN: (frozenset({S.RECEIVED, S.WAITING}), S.PRE_ASSESSMENT),
     Verb.ORIENTING: (frozenset({S.RECEIVED, S.PRE_ASSESSMENT, S.WAITING}), S.ORIENTATION),
     Verb.WAITING: (frozenset({S.RECEIVED, S.PRE_ASSESSMENT, S.ORIENTATION}), S.WAITING),
-    Verb.DECIDED: (frozenset({S.RECEIVED, S.PRE_ASSESSMENT, S.ORIENTATION, S.WAITING}), S.TO_ANSWER),
+    Verb.DECIDED: (UNDECIDED, S.TO_ANSWER),
+    Verb.UNREACHABLE: (frozenset({S.TO_ANSWER}), None),
     Verb.CLOSED: (frozenset({S.TO_ANSWER}), S.CLOSED),
     Verb.REOPENED: (frozenset({S.TO_ANSWER, S.CLOSED}), S.PRE_ASSESSMENT),
+    Verb.NOTE: (frozenset(S.values), None),
     **dict.fromkeys(
-        (Verb.ASSIGNED, Verb.LEVEL, Verb.NAMED, Verb.DOCTOR, Verb.CONTACTED, Verb.SOLICITED, Verb.REPLIED, Verb.ANSWERED,
-         Verb.UNREACHABLE, Verb.REMINDED, Verb.ESCALATED, Verb.NOTE),
+        (Verb.ASSIGNED, Verb.LEVEL, Verb.NAMED, Verb.DOCTOR, Verb.CONTACTED, Verb.SOLICITED, Verb.CHASED, Verb.REPLIED,
+         Verb.ANSWERED, Verb.REMINDED, Verb.ESCALATED),
         (OPEN, None),
     ),
 }  # fmt: skip
@@ -134,6 +139,10 @@ class Reply(models.TextChoices):
     ACCEPTED = "accepted", _("Acceptée")
     REFUSED = "refused", _("Refusée")
     CANCELLED = "cancelled", _("Annulée")
+
+    @classmethod
+    def unanswered(cls) -> tuple[str, ...]:
+        return cls.SENT, cls.RECEIVED, cls.WAITING
 
 
 class How(models.TextChoices):

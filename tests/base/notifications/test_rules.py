@@ -38,6 +38,7 @@ EXPECTED = {
     "stay": "NN aa NN dd aa",
     "appointment": "NN nn nn nn nn",
     "desk_deadline": "NN nn nn nn nn",
+    "desk_answer": "NN nn nn nn nn",
     "invitation": "NN aa aa nn aa",
     "member_joined": "dd nn dd aa dd",
     "member_left": "dd nn dd aa aa",

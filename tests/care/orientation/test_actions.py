@@ -9,10 +9,13 @@ from django.utils import timezone
 
 from cercle.base.audit.models import AuditEvent
 from cercle.base.common.errors import Refused
+from cercle.care.agenda import actions as agenda
 from cercle.care.coordination.models import CoordinationFile
 from cercle.care.orientation import actions
-from cercle.care.orientation.models import Absence, OrientationRequest, Step
+from cercle.care.orientation.models import OrientationRequest, Step
 from cercle.people.circles.models import Consent
+from cercle.people.directory import actions as directory
+from cercle.people.directory.models import Commune
 from cercle.people.patients.models import Patient
 from tests import factories as make
 from tests.factories import coordination as made
@@ -132,20 +135,65 @@ def test_another_structure_cannot_touch_it(alice):
         actions.take(zoe.desk, request=row)
 
 
-def test_territory_load_absence_and_cover_choose_who_is_given_it(alice):
-    erwan = made.coordinator(alice.desk.organization, "Erwan", "Kerdreux")
+@pytest.fixture
+def erwan(alice):
+    return made.coordinator(alice.desk.organization, "Erwan", "Kerdreux")
+
+
+def away(who, *, cover=None, days=3):
+    today = timezone.localdate()
+    return agenda.be_away(
+        who.desk, kind="leave", starts_on=today, ends_on=today + timedelta(days=days), cover=cover and cover.role
+    )
+
+
+def territory(who, team, code="29003"):
+    Commune.objects.get_or_create(code=code, kind="COM", defaults={"name": "Audierne"})
+    directory.give_territory(who.desk, team=team, communes=[code])
+
+
+def test_a_request_goes_to_the_team_of_its_commune_and_to_the_least_loaded_of_it(alice, erwan):
     team = make.team(alice.desk.organization, alice.role, erwan.role)
-    actions.set_territory(alice.desk, commune_code="29003", team=team)
+    territory(alice, team)
+    assert asked(alice, commune_code="29003").team_id == team.pk
+    assert asked(alice, commune_code="29170").team_id is None
     first = actions.assign(alice.desk, request=asked(alice, commune_code="29003"))
     second = actions.assign(alice.desk, request=asked(alice, commune_code="29003"))
-    assert first.team_id == team.pk and {first.assigned_role_id, second.assigned_role_id} == {
-        alice.role.pk,
-        erwan.role.pk,
-    }
-    today = timezone.localdate()
-    Absence.objects.create(role=erwan.role, cover=alice.role, first_day=today, last_day=today + timedelta(days=3))
+    assert {first.assigned_role_id, second.assigned_role_id} == {alice.role.pk, erwan.role.pk}
+
+
+def test_whoever_is_away_is_given_nothing_and_her_cover_is_given_what_is_hers(alice, erwan):
+    team = make.team(alice.desk.organization, alice.role, erwan.role)
+    territory(alice, team)
+    absence = away(erwan, cover=alice)
     assert actions.assign(alice.desk, request=asked(alice), role=erwan.role).assigned_role_id == alice.role.pk
-    assert actions.assign(alice.desk, request=asked(alice, commune_code="29003")).assigned_role_id == alice.role.pk
+    for _n in range(2):
+        row = actions.assign(alice.desk, request=asked(alice, commune_code="29003"))
+        assert row.assigned_role_id == alice.role.pk
+    agenda.come_back(erwan.desk, absence=absence)
+    assert actions.assign(alice.desk, request=asked(alice), role=erwan.role).assigned_role_id == erwan.role.pk
+
+
+def test_when_a_whole_team_is_away_whoever_covers_it_is_asked(alice, erwan):
+    team = make.team(alice.desk.organization, erwan.role)
+    territory(alice, team)
+    away(erwan, cover=alice)
+    row = actions.assign(alice.desk, request=asked(alice, commune_code="29003"))
+    assert row.assigned_role_id == alice.role.pk
+    away(alice, cover=erwan)  # they cover each other: nobody is there
+    with pytest.raises(Refused):
+        actions.assign(alice.desk, request=asked(alice, commune_code="29003"))
+
+
+def test_a_team_that_is_covered_leaves_its_requests_to_the_other(alice, erwan):
+    north = make.team(alice.desk.organization, erwan.role, name="Nord")
+    south = make.team(alice.desk.organization, alice.role, name="Sud")
+    territory(alice, north)
+    row = asked(alice, commune_code="29003")
+    today = timezone.localdate()
+    directory.cover_team(alice.desk, team=north, covered_by=south, from_on=today, until_on=today)
+    assert asked(alice, commune_code="29003").team_id == south.pk
+    assert actions.assign(alice.desk, request=row).assigned_role_id == alice.role.pk
 
 
 def test_a_resource_is_asked_and_its_reply_recorded(alice):
