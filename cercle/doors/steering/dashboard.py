@@ -39,34 +39,30 @@ class View:
     def figures(
         self, indicator: Indicator, period: Period | None = None, *, by: str = "", step: str = "", cross: bool = False
     ) -> engine.Figures:
-        key = (indicator.key, period or self.period, by, step, cross)
-        if key not in self.memo:
-            when = period or self.period
-            found = engine.figures(indicator, self.scope, when, by=by, step=step, cross=cross)
-            if self.touched:
-                frozen.restored(found, indicator, self.scope, when, by=by, step=step)
-            self.memo[key] = found
-        return self.memo[key]
+        when = period or self.period
+        # What was read with more detail says it too.
+        for (key, of, part, size, both), found in self.memo.items():
+            if (key, of) == (indicator.key, when) and (part == by or not by) and (size == step or not step):
+                if both or not (by and step):
+                    return found
+        found = engine.figures(indicator, self.scope, when, by=by, step=step, cross=cross)
+        if self.touched:
+            frozen.restored(found, indicator, self.scope, when, by=by, step=step)
+        self.memo[indicator.key, when, by, step, cross] = found
+        return found
 
     def total(self, indicator: Indicator, period: Period | None = None) -> Cell:
-        """Of whatever was read of it already."""
-        for (key, when, *_how), found in self.memo.items():
-            if (key, when) == (indicator.key, period or self.period):
-                return found.total
         return self.figures(indicator, period).total
 
     def series(self, indicator: Indicator) -> list[tuple[date, Cell]]:
-        if indicator.is_state:
-            if indicator.key not in self.told:
-                told = engine.state_series(indicator, self.scope, self.period, self.step)
-                if self.touched:
-                    told = frozen.restored_series(told, indicator, self.scope, self.period, self.step)
-                self.told[indicator.key] = told
-            return self.told[indicator.key]
-        for (key, when, _by, step, _cross), found in self.memo.items():
-            if (key, when, step) == (indicator.key, self.period, self.step):
-                return engine.flow_series(indicator, found, self.period, step)
-        return engine.flow_series(indicator, self.figures(indicator, step=self.step), self.period, self.step)
+        if not indicator.is_state:
+            return engine.flow_series(indicator, self.figures(indicator, step=self.step), self.period, self.step)
+        if indicator.key not in self.told:
+            told = engine.state_series(indicator, self.scope, self.period, self.step)
+            if self.touched:
+                told = frozen.restored_series(told, indicator, self.scope, self.period, self.step)
+            self.told[indicator.key] = told
+        return self.told[indicator.key]
 
     @property
     def step(self) -> str:
@@ -99,7 +95,7 @@ def hidden(indicator: Indicator, view: View, period: Period, by: str = "") -> se
     counted = indicator.adds_up or indicator.measure.startswith("count(")
     if counted and not indicator.is_state and len(quarters) > 1:
         return {part for part, day in shielded(indicator, view, period, by) if day == secrecy.TOTAL}
-    found = view.figures(indicator, period, by=by) if by else engine.Figures(view.total(indicator, period))
+    found = view.figures(indicator, period, by=by)
     if _veiled(indicator, view, period):
         return {*found.parts, secrecy.TOTAL}
     counts, total = {part: cell.n for part, cell in found.parts.items()}, found.total.n
@@ -133,8 +129,11 @@ def _veiled(indicator: Indicator, view: View, period: Period) -> bool:
 
 def told_total(indicator: Indicator, view: View, period: Period | None = None) -> Cell:
     """The whole; n is -1 when it is not told."""
-    cell = view.total(indicator, period)
-    return Cell(None, -1) if secrecy.TOTAL in hidden(indicator, view, period or view.period) else cell
+    return (
+        Cell(None, -1)
+        if secrecy.TOTAL in hidden(indicator, view, period or view.period)
+        else view.total(indicator, period)
+    )
 
 
 def first_choice() -> list[Indicator]:
@@ -255,9 +254,8 @@ def crossed(indicator: Indicator, by: str, view: View, *, listed: bool) -> Table
 
 def parts(indicator: Indicator, by: str, view: View, *, listed: bool, most: int = 0) -> Table:
     """One dimension: each part, beside the compared period; the `most` largest when there are many."""
-    now = view.figures(indicator, by=by)
-    was = view.figures(indicator, view.compared, by=by)
     both = [hidden(indicator, view, period, by) for period in (view.period, view.compared)]
+    now, was = view.figures(indicator, by=by), view.figures(indicator, view.compared, by=by)
     every = words.order(by, set(now.parts) | set(was.parts))
     if not words.is_closed(by):
         # The largest first; what is not told has no rank, which would tell it.
@@ -313,7 +311,8 @@ def _kept_back(indicator: Indicator, view: View) -> set[date]:
 def bubbles(indicator: Indicator, by: str, view: View) -> tuple[map.Map | None, Table]:
     """(map, table) by commune."""
     table = parts(indicator, by, view, listed=False, most=40)
-    found, out = view.figures(indicator, by=by), hidden(indicator, view, view.period, by)
+    out = hidden(indicator, view, view.period, by)
+    found = view.figures(indicator, by=by)
     told = {p: c.value or 0 for p, c in found.parts.items() if p and p not in out}
     # A region has a thousand: no object is made of each.
     places = Commune.objects.filter(kind="COM", code__in=told).values_list("code", "name", "lat", "lon")

@@ -50,31 +50,28 @@ def grid(
     """Cells not to tell, of parts and `TOTAL` by quarters and `TOTAL`. `counts` holds them all, 0 when absent."""
     least = threshold() if least is None else least
     out: set[tuple[Part, Hashable]] = set()
+    under: dict[Part, list[int]] = {}  # what is hidden of each part's quarters
     for quarter in quarters:
-        hidden = column({p: counts.get((p, quarter), 0) for p in parts}, counts.get((TOTAL, quarter), 0), least)
-        out |= {(part, quarter) for part in hidden}
-    for part in (*parts, TOTAL):
-        under = [counts.get((part, quarter), 0) for quarter in quarters if (part, quarter) in out]
-        if 0 < counts.get((part, TOTAL), 0) < least or (_weak(under, least) if ended else under):
-            out.add((part, TOTAL))
+        column_ = {p: counts.get((p, quarter), 0) for p in parts}
+        for part in column(column_, counts.get((TOTAL, quarter), 0), least):
+            out.add((part, quarter))
+            under.setdefault(part, []).append(counts.get((part, quarter), 0))
+    years = {part: counts.get((part, TOTAL), 0) for part in (*parts, TOTAL)}
+    gone = {
+        part for part, n in years.items()
+        if 0 < n < least or (part in under and (not ended or _weak(under[part], least)))
+    }  # fmt: skip
     # Nothing more is hidden of a quarter, which is told elsewhere: what could still be worked out is covered by years.
     left = sorted(
-        (
-            (p, TOTAL)
-            for p in (*parts, TOTAL)
-            if (p, TOTAL) not in out and any((p, quarter) in out for quarter in quarters)
-        ),
-        key=lambda cell: (cell[0] == TOTAL, counts.get(cell, 0) == 0, counts.get(cell, 0), str(cell)),
-    )
-    if (TOTAL, TOTAL) not in out and (TOTAL, TOTAL) not in left:
-        left.append((TOTAL, TOTAL))
+        (p for p in under if p not in gone and p != TOTAL), key=lambda p: (years[p] == 0, years[p], str(p))
+    ) + [TOTAL] * (TOTAL not in gone)  # fmt: skip
     more = 1
     while left and (
-        _weak([counts.get((p, TOTAL), 0) for p in parts if (p, TOTAL) in out], least) or _found(counts, out, least)
+        _weak([years[p] for p in gone if p != TOTAL], least) or _found(counts, out | {(p, TOTAL) for p in gone}, least)
     ):
-        out.update(left[:more])
+        gone.update(left[:more])
         left, more = left[more:], more * 2  # a region has a thousand communes: not one by one
-    return out
+    return out | {(part, TOTAL) for part in gone}
 
 
 def _found(counts: Mapping[tuple[Part, Hashable], int], out: set[tuple[Part, Hashable]], least: int) -> bool:

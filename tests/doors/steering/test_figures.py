@@ -8,11 +8,14 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from cercle.care.coordination.models import CarePlan, FollowUpSheet, Meeting
 from cercle.care.orientation.models import OrientationRequest
-from cercle.doors.steering import engine, frozen
+from cercle.care.questionnaires.models import Questionnaire, Response
+from cercle.doors.steering import engine, frozen, sources
 from cercle.doors.steering.engine import Period, Scope, figures
 from cercle.doors.steering.indicator import registry
 from cercle.doors.steering.models import MonthlyFigure, Superseded
+from cercle.people.circles.models import Circle
 from cercle.people.directory.models import Organization
 from tests import factories as make
 
@@ -248,6 +251,40 @@ def test_a_frozen_month_is_the_rows_and_outlives_them(lived):
     frozen.account()
     assert told() == before
     assert total("entrees", scope, period) == 0
+
+
+def test_each_table_keeps_its_former_states_and_the_structure_s(lived):
+    """The trigger on each of them: what the row said, whose it was, when it was first written."""
+    with pytest.raises(Undo), transaction.atomic():
+        file = lived.coordination_files.first()
+        patient, at = file.patient, noon(10)
+        circle = Circle.objects.get_or_create(patient=patient)[0]
+        form = Questionnaire.objects.create(url="https://exemple.fr/q", version="1", slug="q", title="Q", data={})
+        made = [
+            (file, {"referent_id": make.role("Erwan", "Morvan", organization=lived).pk}),
+            (FollowUpSheet.objects.filter(file=file).first(), {"minutes": 7}),
+            (CarePlan.objects.create(circle=circle, organization=lived, author_name="x", recorded_at=at), {"review_on": FIRST}),
+            (Meeting.objects.create(circle=circle, organization=lived, author_name="x", title="RCP", starts_at=at, recorded_at=at), {"minutes": 7}),
+            (Response.objects.create(circle=circle, questionnaire=form, category="social"), {"scores": {"gir": "2"}}),
+            (
+                OrientationRequest.objects.create(
+                    organization=lived, number="1", channel="phone", asker_kind="relative", asker_name="x", received_at=at, due_at=at
+                ),
+                {"level": 3},
+            ),
+        ]  # fmt: skip
+        assert {row._meta.db_table for row, _change in made} == set(sources.KEPT)
+        for row, change in made:
+            row.refresh_from_db()
+            Superseded.objects.filter(row_id=row.pk).delete()
+            type(row).objects.filter(pk=row.pk).update(**change)
+            kept = Superseded.objects.get(row_id=row.pk)
+            assert kept.source == row._meta.db_table and set(kept.data) == set(sources.KEPT[kept.source].split())
+            assert (
+                all(kept.data[name] != value for name, value in change.items()) and kept.recorded_at == row.recorded_at
+            )
+            assert kept.organization_id == getattr(row, "organization_id", None)
+        raise Undo
 
 
 def test_past_states_hold_no_words(lived):
