@@ -9,7 +9,7 @@ from icalendar import Event, Timezone, vRecur
 
 from cercle.people.directory.models import Commune, PracticeRole
 
-from . import recurrence
+from . import queries, recurrence
 from .models import Appointment, Entry
 from .vocabulary import Kind, State
 
@@ -20,13 +20,14 @@ def feed(role: PracticeRole) -> bytes:
     """A month behind, a year ahead."""
     now = timezone.now()
     entries = Entry.objects.filter(
-        calendar__practice_role=role, last_at__gt=now - PAST, starts_at__lt=now + AHEAD
+        calendar__in=queries.calendars_of(role.pk), last_at__gt=now - PAST, starts_at__lt=now + AHEAD
     ).exclude(appointment__state=State.CANCELLED)
-    rows = [e.appointment for e in entries.select_related("appointment").order_by("starts_at")]
-    series = {r.pk for r in rows if r.rrule}
-    cancelled: dict = {}
-    for one in Appointment.objects.filter(series__in=series, state=State.CANCELLED):
-        cancelled.setdefault(one.series_id, []).append(one.occurrence_at)
+    found = {e.appointment_id: e.appointment for e in entries.select_related("appointment").order_by("starts_at")}
+    rows, series = list(found.values()), {pk for pk, row in found.items() if row.rrule}
+    # The times of a series that are cancelled, or that she no longer takes part in.
+    out: dict = {}
+    for one in Appointment.objects.filter(series__in=series).exclude(pk__in=found):
+        out.setdefault(one.series_id, []).append(one.occurrence_at)
     communes = dict(
         Commune.objects.filter(code__in={r.commune_code for r in rows}, kind__in=("COM", "ARM")).values_list(
             "code", "name"
@@ -40,11 +41,11 @@ def feed(role: PracticeRole) -> bytes:
     for name in sorted({r.zone for r in rows if r.rrule or r.series_id}):
         calendar.add_component(Timezone.from_tzinfo(ZoneInfo(name)))
     for row in rows:
-        calendar.add_component(_event(row, cancelled.get(row.pk, ()), series, communes))
+        calendar.add_component(_event(row, out.get(row.pk, ()), series, communes))
     return calendar.to_ical()
 
 
-def _event(row: Appointment, cancelled, series, communes) -> Event:
+def _event(row: Appointment, out, series, communes) -> Event:
     event = Event()
     zone = ZoneInfo(row.zone)
     apart = row.series_id if row.series_id in series else None
@@ -66,6 +67,6 @@ def _event(row: Appointment, cancelled, series, communes) -> Event:
         event.add("recurrence-id", shown(row.occurrence_at))
     if row.rrule:
         event.add("rrule", vRecur.from_ical(recurrence.join(recurrence.parts(row.rrule))))
-        for moment in cancelled:
+        for moment in out:
             event.add("exdate", shown(moment))
     return event

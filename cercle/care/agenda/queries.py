@@ -138,14 +138,12 @@ class Travel:
 # --- Calendars ----------------------------------------------------------------------------------------------------------
 def mine(viewer: Viewer) -> list[Calendar]:
     """My own calendar and my teams'."""
-    if viewer.practice_role_id is None:
-        return []
-    teams = TeamMember.objects.filter(practice_role_id=viewer.practice_role_id, ended_at=None, team__closed_at=None)
-    return list(
-        Calendar.objects.filter(
-            Q(practice_role_id=viewer.practice_role_id) | Q(team_id__in=teams.values("team_id")), closed_at=None
-        ).select_related("team")
-    )
+    return list(calendars_of(viewer.practice_role_id).select_related("team")) if viewer.practice_role_id else []
+
+
+def calendars_of(role_id: UUID):
+    teams = TeamMember.objects.filter(practice_role_id=role_id, ended_at=None, team__closed_at=None)
+    return Calendar.objects.filter(Q(practice_role_id=role_id) | Q(team_id__in=teams.values("team_id")), closed_at=None)
 
 
 def rooms(organization_id: UUID | None) -> list[Calendar]:

@@ -148,6 +148,38 @@ def test_a_feed_never_carries_a_name_and_dies_with_its_revocation(client, alice,
     assert client.get("/agenda/flux/inventé.ics").status_code == 404
 
 
+def test_a_feed_holds_the_team_s_hours_and_not_what_one_has_left(client, alice, thomas, dac):
+    team = make.team(dac, alice.practice_role, thomas.practice_role, name="Quimper")
+    actions.place(
+        alice.viewer,
+        kind="meeting",
+        title="Réunion Quimper",
+        starts_at=at(0, 9),
+        minutes=60,
+        teams=[team],
+        place="chez Mme Mahé",
+    )
+    both = [alice.practice_role, thomas.practice_role]
+    row = actions.place(
+        alice.viewer,
+        kind="other",
+        title="Relecture",
+        starts_at=at(1, 9),
+        minutes=60,
+        rrule="FREQ=DAILY;COUNT=3",
+        roles=both,
+    )
+    actions.change(alice.viewer, appointment=row, occurrence_at=at(2, 9), scope="one", leave=[thomas.practice_role])
+    _feed, token = actions.open_feed(thomas)
+    text = client.get(reverse("agenda:feed", args=[token])).content.decode()
+    assert (
+        text.count("BEGIN:VEVENT") == 2
+        and text.count("EXDATE") == 1
+        and f"EXDATE;TZID=Europe/Paris:{at(2, 9):%Y%m%dT%H%M%S}" in text
+    )
+    assert not any(word in text for word in ("Quimper", "Mahé", "Relecture", "Alice", "Thomas"))
+
+
 def test_a_feed_closes_with_the_post_or_the_account_of_its_person(client, alice):
     feed, token = actions.open_feed(alice.viewer)
     address = reverse("agenda:feed", args=[token])
