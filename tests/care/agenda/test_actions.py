@@ -1,4 +1,5 @@
-from datetime import timedelta
+from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from django.db import transaction
@@ -7,7 +8,7 @@ from django.utils import timezone
 from cercle.base.audit.models import AuditEvent
 from cercle.base.common.errors import Refused
 from cercle.base.notifications.models import Notification
-from cercle.care.agenda import actions, outcomes, queries, screen, tasks
+from cercle.care.agenda import actions, outcomes, queries, recurrence, screen, tasks
 from cercle.care.agenda.models import Appointment, Change, Entry
 from cercle.people.circles import actions as circles
 from cercle.people.circles.access import make_viewer, reach
@@ -16,6 +17,7 @@ from cercle.people.patients.actions.around import change_coordinates
 from tests import factories as make
 
 from .conftest import PARIS, at
+from .test_recurrence import last_sunday
 
 pytestmark = pytest.mark.django_db
 
@@ -77,6 +79,34 @@ def test_all_times_move_and_what_was_changed_by_hand_stays(alice):
     actions.move(alice, appointment=row, starts_at=at(2, 15), occurrence_at=at(2, 9))
     actions.move(alice, appointment=row, starts_at=at(1, 8), occurrence_at=at(1, 9), scope="all")
     assert hours(alice.viewer) == [(0, 8), (1, 8), (2, 15), (3, 8), (4, 8)]
+
+
+@pytest.mark.parametrize("month", [3, 10])
+@pytest.mark.parametrize("zone", ["Europe/Paris", "Indian/Reunion"])
+def test_one_time_moves_alone_on_the_day_the_clocks_change(alice, zone, month):
+    place = ZoneInfo(zone)
+    change = last_sunday(timezone.localdate().year + 1, month)
+    first = recurrence.on_clock(datetime.combine(change - timedelta(days=2), time(9)), place)
+    row = actions.place(alice, kind="visit", starts_at=first, minutes=60, rrule="FREQ=DAILY;COUNT=5", zone=zone)
+
+    def hours_there():
+        begin = recurrence.on_clock(datetime.combine(change - timedelta(days=3), time(0)), place)
+        found = queries.of_circle(alice, begin, begin + timedelta(days=9), limit=20)
+        return [(recurrence.wall(c.at, place).day, recurrence.wall(c.at, place).hour) for c in found]
+
+    days = [(change + timedelta(days=n)).day for n in range(-2, 3)]
+    sunday = recurrence.on_clock(datetime.combine(change, time(9)), place)
+    actions.move(
+        alice,
+        appointment=row,
+        occurrence_at=sunday,
+        starts_at=recurrence.on_clock(datetime.combine(change, time(14)), place),
+    )
+    assert hours_there() == list(zip(days, [9, 9, 14, 9, 9], strict=True))
+    monday = recurrence.on_clock(datetime.combine(change + timedelta(days=1), time(9)), place)
+    noon = recurrence.on_clock(datetime.combine(change + timedelta(days=1), time(12)), place)
+    actions.move(alice, appointment=row, occurrence_at=monday, starts_at=noon, scope="all")
+    assert hours_there() == list(zip(days, [12, 12, 14, 12, 12], strict=True))
 
 
 def test_words_change_for_one_time_the_following_or_all(alice):
