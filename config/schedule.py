@@ -6,6 +6,7 @@ from cercle.base.common.jobs import every
 from cercle.base.notifications import tasks as notifications
 from cercle.base.web import tasks as web
 from cercle.care.agenda import tasks as agenda
+from cercle.care.coordination import plan_tasks as plans
 from cercle.care.coordination import tasks as coordination
 from cercle.care.documents import tasks as documents
 from cercle.care.orientation import tasks as orientation
@@ -28,6 +29,7 @@ every("*/5 * * * *", circles.end_due)
 every("53 3 * * *", fhir.forget_received)
 every("11 * * * *", coordination.end_handovers)
 every("*/10 * * * *", coordination.catch_up)
+every("7 5 * * *", plans.remind)
 every("*/5 * * * *", agenda.remind)
 every("*/15 * * * *", orientation.watch_deadlines)
 every("43 4 11 * *", steering.freeze_last_month)

@@ -1,15 +1,19 @@
 """The plan in the circle: those in charge are told and answer, the person agrees herself, what is hidden stays so, nothing is stuck."""
 
 from datetime import timedelta
+from importlib import import_module
 
 import pytest
 from django.utils import timezone
+from procrastinate.contrib.django import app
+from procrastinate.contrib.django.models import ProcrastinateJob as Job
 
 from cercle.base.common.errors import Refused
 from cercle.base.notifications.models import Notification
 from cercle.base.notifications.renderers import render
 from cercle.care.coordination import plan_documents as documents
 from cercle.care.coordination import plan_tasks
+from cercle.care.coordination.actions import meetings
 from cercle.care.coordination.actions import plan as actions
 from cercle.care.coordination.models import Action, Agreement, CarePlan, Goal
 from cercle.people.circles.vocabulary import Reader
@@ -150,6 +154,32 @@ def test_one_in_charge_who_may_not_read_the_goal_is_shown_as_such(alice, erwan, 
     assert "ne peut pas lire cet objectif" not in page(browse(alice).get(url_of(plan)))
     actions.set_readers(alice, row=goal, hidden=int(Reader.CARER))
     assert "Soazig Le Gall ne peut pas lire cet objectif" in page(browse(alice).get(url_of(plan)))
+
+
+def test_each_morning_reviews_late_actions_and_tomorrow_s_meetings_are_remembered_once(alice, erwan):
+    """The job itself, and its place in the schedule: nobody is reminded by a job that nobody starts."""
+    import_module("config.schedule")
+    assert plan_tasks.remind.name in {key[0] for key in app.periodic_registry.periodic_tasks}
+    plan, goal = plans.whole(alice, owner_member=erwan.member)
+    actions.propose(alice, plan=plan)
+    today = timezone.localdate()
+    CarePlan.objects.filter(pk=plan.pk).update(review_on=today + timedelta(days=14))
+    Action.objects.filter(goal=goal).update(due_on=today - timedelta(days=1))
+    meeting = meetings.call_meeting(
+        alice, title="RCP", starts_at=timezone.now() + timedelta(days=1), invitees=[actions.owner_of(alice, member=erwan.member)]
+    )  # fmt: skip
+    Job.objects.all().delete()
+    plan_tasks.remind()
+    waiting = {job.task_name.rpartition(".")[2]: job.args for job in Job.objects.all()}
+    assert waiting == {
+        "remind_review": {"plan_id": str(plan.pk), "days": 14}, "remind_action": {"action_id": str(goal.actions.get().pk)},
+        "tell_meeting": {"meeting_id": str(meeting.pk), "what": "tomorrow"},
+    }  # fmt: skip
+    for _twice in (1, 2):
+        plan_tasks.remind_review(**waiting["remind_review"])
+        plan_tasks.remind_action(**waiting["remind_action"])
+        plan_tasks.tell_meeting(**waiting["tell_meeting"])
+    assert (told(alice, "review"), told(alice, "late"), told(erwan, "late"), told(erwan, "tomorrow")) == (1, 1, 1, 1)
 
 
 # --- her agreement, online -----------------------------------------------------------------------------------------------

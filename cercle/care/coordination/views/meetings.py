@@ -93,6 +93,7 @@ def _page(
         invite_form=invite_form or InviteesForm(auto_id="invite_%s", people=_not_invited(people, invited)), move_form=move_form or _move_form(meeting),
         events=[e for e in meeting.events.order_by("id") if e.text or e.kind != "called"],
         may_move=meeting.state != MeetingState.HELD or not (meeting.report or meeting.decisions.exists()),
+        opens_version=any(not g.plan.is_open for g in goals),
         meeting_state=MeetingState(meeting.state).label,
     )  # fmt: skip
 
