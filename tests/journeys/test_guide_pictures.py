@@ -113,6 +113,29 @@ def the_coordinator_adds_a_patient(browser, territory):
     keep(page, GUIDE / "droits.png")
 
 
+def the_coordinator_works_at_the_desk(browser, territory):
+    page = sign_in(browser, territory, "nolwenn@demo.example", **DESK)
+    for address, name in (("guichet/", "guichet"), ("agenda/", "agenda")):
+        page.goto(f"{territory.url}/{address}")
+        keep(page, GUIDE / f"{name}.png")
+    page.goto(f"{territory.url}/dossiers/")
+    page.locator("table a[href*='/coordination/'], table a[href*='/dossiers/']", has_text="LE GALL").first.click()
+    page.wait_for_load_state()
+    keep(page, GUIDE / "appui.png")
+    address = open_patient(page, territory)
+    page.goto(f"{address}plan/")
+    keep(page, GUIDE / "plan.png")
+    page.goto(f"{address}grilles/")
+    page.get_by_role("link", name="AGGIR").first.click()
+    keep(page, GUIDE / "aggir.png")
+
+
+def the_director_reads_her_figures(browser, territory):
+    page = sign_in(browser, territory, "brigitte@demo.example", **DESK)
+    page.goto(f"{territory.url}/pilotage/")
+    keep(page, GUIDE / "pilotage.png")
+
+
 def the_administrator_sees_her_accounts(browser, territory):
     page = sign_in(browser, territory, "brigitte@demo.example", **DESK)
     page.goto(f"{territory.url}/ma-structure/")
@@ -122,4 +145,6 @@ def the_administrator_sees_her_accounts(browser, territory):
 def test_the_pictures_of_the_guide_show_the_screens_as_they_are(browser, territory):
     the_nurse_writes_and_looks(browser, territory)
     the_coordinator_adds_a_patient(browser, territory)
+    the_coordinator_works_at_the_desk(browser, territory)
+    the_director_reads_her_figures(browser, territory)
     the_administrator_sees_her_accounts(browser, territory)
