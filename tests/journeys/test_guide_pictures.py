@@ -131,7 +131,7 @@ def the_coordinator_works_at_the_desk(browser, territory):
 
 
 def the_director_reads_her_figures(browser, territory):
-    page = sign_in(browser, territory, "brigitte@demo.example", **DESK)
+    page = sign_in(browser, territory, "nolwenn@demo.example", **DESK)
     page.goto(f"{territory.url}/pilotage/")
     keep(page, GUIDE / "pilotage.png")
 
