@@ -11,12 +11,12 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db import connection
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from cercle.base.common import fast
+from cercle.base.common.prepared import prepared
 from cercle.base.web import french
 from cercle.people.circles.access import Acting, Viewer
 from cercle.people.directory.models import Commune, PracticeRole, Team, TeamMember
@@ -203,7 +203,7 @@ def _expand(
 
 
 def _entries(calendar_ids: Iterable[UUID], begin: datetime, end: datetime) -> list[tuple[UUID, Appointment]]:
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(ENTRIES, {"calendars": list(calendar_ids), "early": begin - DAY, "begin": begin, "end": end})
         return [(row[0], fast.take(Appointment, row, 1)) for row in cursor.fetchall()]
 

@@ -2,10 +2,10 @@
 
 from datetime import datetime
 
-from django.db import connection
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from cercle.base.common.prepared import prepared
 from cercle.base.web import french
 from cercle.care.stays.models import EXISTENCE, Stay
 from cercle.people.circles.access import Viewer
@@ -23,7 +23,7 @@ WHERE s.cancelled_at IS NULL AND (s.started_at >= %(begin)s AND s.started_at < %
 
 
 def moves(viewer: Viewer, begin: datetime, end: datetime) -> list[Deadline]:
-    with connection.cursor() as cursor:
+    with prepared() as cursor:
         cursor.execute(FOUND, {"role": viewer.practice_role_id, "user": viewer.user_id, "begin": begin, "end": end})
         ids = [row[0] for row in cursor.fetchall()]
     if not ids:
