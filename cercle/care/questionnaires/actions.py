@@ -22,12 +22,15 @@ from .models import Questionnaire, Response, ResponseVersion
 class TwoWriters(Refused):
     """Someone else has saved since this page was opened; what could not be saved is set aside, and shown."""
 
-    def __init__(self, response: Response):
+    def __init__(self, response: Response, reader: str = ""):
         who = response.writer_name or response.author_name or _("Quelqu’un")
-        words = _(
-            "%(who)s a aussi écrit dans cette grille. Vos réponses sont gardées à côté des siennes : comparez, puis choisissez."
-        )
-        super().__init__(words % {"who": who}, "two_writers")
+        if who == reader:
+            words = _("Vous avez aussi écrit dans cette grille depuis une autre page. Les deux versions sont gardées : comparez, puis choisissez.")  # fmt: skip
+        else:
+            words = _(
+                "%(who)s a aussi écrit dans cette grille. Vos réponses sont gardées à côté des siennes : comparez, puis choisissez."
+            ) % {"who": who}
+        super().__init__(words, "two_writers")
         self.response = response
 
 
@@ -82,7 +85,7 @@ def keep_draft(acting, *, response: Response, post, writer: str = "", revision: 
             _take(acting, row, writer)
             row.save(update_fields=["typed", "data", "writer", "writer_name", "revision", "saved_at"])
     if conflict:
-        raise TwoWriters(row)
+        raise TwoWriters(row, acting.actor_name)
     return row
 
 
@@ -111,7 +114,7 @@ def finish(
             else:
                 _sign(acting, row, items, reason)
     if conflict:  # after the commit: what was set aside stays
-        raise TwoWriters(row)
+        raise TwoWriters(row, acting.actor_name)
     if errors:
         raise Invalid(errors)
     return row
@@ -201,7 +204,7 @@ def _one_writer(acting, row: Response, typed: Typed, writer: str, revision: int,
         )  # fmt: skip
         if row.circle_id:
             push(f"circle:{row.circle_id}")
-    raise TwoWriters(row)
+    raise TwoWriters(row, acting.actor_name)
 
 
 def _take(acting, row: Response, writer: str) -> None:

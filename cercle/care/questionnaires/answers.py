@@ -141,10 +141,10 @@ def one_answer(item: Item, text: str, typed: Typed, name: str, at: int) -> dict:
             return {"valueDateTime": _within(item, _moment(text)).isoformat()}
         case "time":
             try:
-                at = hour.fromisoformat(text.strip())
+                told = hour.fromisoformat(text.strip())
             except ValueError:
                 raise Wrong(_("Écrivez l’heure ainsi : 14:30."))
-            return {"valueTime": _within(item, at.replace(tzinfo=None)).isoformat()}
+            return {"valueTime": _within(item, told.replace(tzinfo=None)).isoformat()}
         case "attachment":
             return {"valueAttachment": _attachment(text)}
         case "url":
@@ -208,7 +208,7 @@ def _number(item: Item, text: str, whole: bool = False) -> Decimal:
     if whole and abs(value) > 2**31 - 1:
         raise Wrong(_("Ce nombre est trop grand."))
     places = item.bound("maxDecimalPlaces")
-    if isinstance(places, int) and -value.as_tuple().exponent > places:
+    if isinstance(places, int) and -int(value.as_tuple().exponent) > places:
         raise Wrong(_("Écrivez %(n)s chiffres au plus après la virgule.") % {"n": places})
     return _within(item, value)
 
@@ -452,5 +452,5 @@ def without_instance(shape: Shape, typed: Typed, counter: str, gone: int) -> Typ
                 more = rest.partition(".")[2]
                 name = f"{name[:2]}{plain}~{'~'.join(place)}" + (f".{more}" if more else "")
         found[name] = values
-    n = next(iter(typed.get(counter, ())), "1")
-    return found | {counter: [str(max(int(n) - 1 if n.isdecimal() and len(n) < 4 else 1, 1))]}
+    told = next(iter(typed.get(counter, ())), "1")
+    return found | {counter: [str(max(int(told) - 1 if told.isdecimal() and len(told) < 4 else 1, 1))]}

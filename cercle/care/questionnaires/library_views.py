@@ -89,7 +89,7 @@ def codes(request: HttpRequest, form_id: UUID) -> HttpResponse:
     item = shape.read(row.data).by_link.get(request.GET.get("link", ""))
     if item is None or not item.searched:
         raise Http404
-    typed = next((value for name, value in request.GET.items() if name.startswith("q-")), "")
+    typed = next((str(value) for name, value in request.GET.items() if name.startswith("q-")), "")
     found = [answers.long_label(shape.option({"valueCoding": c})) for c in queries.codes(item.searched, typed)]
     return HttpResponse(format_html_join("", '<option value="{}"></option>', ((one,) for one in found)))
 

@@ -245,7 +245,7 @@ class Sheet:
         if item.small_scale:
             least, most = item.small_scale
             return True, self.radios(
-                item, n, i, [(str(k), str(k)) for k in range(least, most + 1)], texts, "choice-row"
+                item, n, i, [(str(k), str(k)) for k in range(least, most + 1)], texts, "choice-row q-scale"
             )
         if item.searched:
             return False, self.search(item, n, i, tied, texts, ro)

@@ -547,7 +547,7 @@ def unsupported(data: dict) -> list[str]:
 
     def look(rows) -> None:
         for row in _dicts(rows):
-            name = str(row.get("text") or row.get("linkId") or "?")[:60]
+            name = (str(row.get("text") or "").strip() or str(row.get("linkId") or "?"))[:60]
             kind = kind_of(row)
             if kind not in TYPES:
                 told.say(name, _("le type « %(type)s » n’est pas connu, la réponse sera un texte."), type=kind)
@@ -581,9 +581,9 @@ def unsupported(data: dict) -> list[str]:
             for one in _dicts(row.get("enableWhen")):
                 if _operator(one) not in OPERATORS:
                     told.say(name, _("la condition « %(part)s » n’est pas comprise."), part=_operator(one))
-            for one in _constraints(row):
-                if one.severity != "error":
-                    told.say(name, _("la mise en garde « %(part)s » n’est pas montrée."), part=one.human[:80])
+            for rule in _constraints(row):
+                if rule.severity != "error":
+                    told.say(name, _("la mise en garde « %(part)s » n’est pas montrée."), part=rule.human[:80])
             if row.get("item") and row.get("repeats") and kind != "group":
                 told.say(name, _("ses sous-questions sont posées une fois, et non une fois par réponse."))
             if kind in ("choice", "open-choice"):

@@ -6,16 +6,19 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection
+from hypothesis import HealthCheck, Phase, given, settings
 
 from cercle.care.questionnaires import conditions, forms, shape
 from cercle.care.questionnaires.models import Response
 from tests import factories as make
+from tests.care.questionnaires.test_conditions import answered
 from tests.factories import questionnaires as q
 from tests.support import browsers
 from tests.support.database import ROOT
 from tests.support.site import Site
 
 pytestmark = pytest.mark.browser
+SCRIPT = (ROOT / "cercle/care/questionnaires/static/questionnaires/form.js").read_text()
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
 ITEMS = (
     q.choice("aide", "oui", "non", text="Une aide vient-elle ?", required=True),
@@ -141,6 +144,34 @@ def test_the_page_hides_what_the_server_would_hide(browser, site):
                 "[...document.querySelectorAll('[data-q][hidden]')].map((e) => [e.dataset.q, e.dataset.at])"
             )
         }
-        off = aside(lambda typed=typed: conditions.disabled(content, typed))
+        off = conditions.disabled(content, typed)
         wanted = {(link, " ".join(map(str, at))) for link, at in off} - {("alerte", "")}
         assert hidden - {("alerte", "")} == wanted, (aide, chutes, vit)
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], phases=[Phase.generate]
+)
+@given(case=answered())
+def test_the_script_hides_what_the_server_hides_on_forms_of_every_kind(blank, case):
+    content, _told, _values, typed = case
+    form = shape.read(content)
+    fields = forms.render(content, None, typed=typed)
+    upset = "for (const el of document.querySelectorAll('[data-q]')) el.hidden = !el.hidden;"
+    blank.set_content(
+        f'<form id="form"><div data-questionnaire>{fields}</div></form><script>{upset}</script><script type="module">{SCRIPT}'
+        'document.body.dataset.ready = "1"</script>'
+    )
+    blank.locator("body[data-ready]").wait_for()
+    hidden = blank.evaluate(
+        "[...document.querySelectorAll('[data-q][hidden]')].map((e) => [e.dataset.q, e.dataset.at])"
+    )
+    off = {(link, " ".join(map(str, at))) for link, at in conditions.disabled(form, typed)}
+    assert {tuple(one) for one in hidden} == off
+
+
+@pytest.fixture
+def blank(browser):
+    page = browser.new_context(locale="fr-FR").new_page()
+    yield page
+    page.context.close()

@@ -21,6 +21,8 @@ Number = int | float
 class BadProfile(ValueError):
     """This profile has no score; the message is for the person and names the variable."""
 
+    missing: tuple[str, ...] = ()  # the answers that it lacks, when that is all
+
 
 @dataclass(frozen=True)
 class Result:
@@ -118,7 +120,9 @@ def given(profile: Profile, names: Collection[str]) -> None:
     """All the answers that weigh, or no score; every missing one is named."""
     missing = [name for name in names if profile.get(name) is None]
     if missing:
-        raise BadProfile(_("réponse manquante : %(names)s") % {"names": ", ".join(missing)})
+        refused = BadProfile(_("réponse manquante : %(names)s") % {"names": ", ".join(missing)})
+        refused.missing = tuple(missing)
+        raise refused
 
 
 def one_of(profile: Profile, name: str, allowed: Collection[Any]) -> Any:

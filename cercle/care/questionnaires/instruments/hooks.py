@@ -2,7 +2,10 @@
 
 from typing import Any
 
-from .. import forms
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from .. import forms, shape
 from . import aggir
 from .base import BadProfile, Instrument
 from .registry import profile_of, score_response, shipped, url_of
@@ -19,9 +22,11 @@ def _scorer(entry: Instrument) -> forms.Scorer:
         told = {"instrument": entry.name, "better": entry.better, "highest": entry.highest, "lowest": entry.lowest}
         try:
             result = score_response(entry, response, questionnaire)
-        except BadProfile:
+        except BadProfile as refused:
             if entry is aggir.ENTRY and (gir := certain_gir(profile_of(response, questionnaire))):
                 return told | {"value": gir, "gir": gir, "incomplet": True, "warning": str(entry.warning)}
+            if refused.missing:
+                raise BadProfile(_left(refused.missing, questionnaire)) from None
             raise
         return told | {
             **result.as_json(),
@@ -32,6 +37,15 @@ def _scorer(entry: Instrument) -> forms.Scorer:
         }
 
     return scored
+
+
+def _left(missing: tuple[str, ...], questionnaire: dict[str, Any]) -> str:
+    """On the screen, questions have their words and not their variables."""
+    form = shape.read(questionnaire)
+    names = [item.short for link in missing if (item := form.by_link.get(link))]
+    if len(names) == 1:
+        return _("Il manque une réponse : « %(name)s »") % {"name": names[0]}
+    return ngettext("Il manque %(n)s réponse.", "Il manque %(n)s réponses.", len(missing)) % {"n": len(missing)}
 
 
 def certain_gir(answers: Any) -> int | None:
