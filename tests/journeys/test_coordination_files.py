@@ -3,9 +3,10 @@
 import time
 
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from cercle.care.coordination.actions import files, sheets
+from cercle.care.coordination.actions import files, handover, sheets
 from cercle.care.coordination.models import CoordinationFile, FollowUpSheet
 from tests import factories as make
 from tests.factories import coordination as made
@@ -29,6 +30,16 @@ class Desk:
             self.alice.desk, file=self.file, act="visit", at=timezone.now(), minutes=45, text="Vue à domicile. " * 20
         )
         files.add_private_note(self.alice.desk, file=self.file, text="Venir à deux.")
+        letter = SimpleUploadedFile("courrier de la caisse.txt", b"Dossier complet.", "text/plain")
+        sheets.correct_sheet(
+            self.alice.desk, sheet=self.sheet, based_on=1, act="visit", at=self.sheet.at, minutes=45, topic="carer",
+            text=self.sheet.text, files=[letter],
+        )  # fmt: skip
+        made.followed(self.erwan, circle=make.circle(make.viewer(make.role("Bruno", "Hascoët")), used_family="Riou"))
+        files.add_co_referent(self.alice.desk, file=self.file, practice_role=self.erwan.role)
+        self.passed = handover.hand_over(
+            self.erwan.desk, from_role=self.erwan.role, to_role=self.alice.role, until=timezone.localdate()
+        )
 
 
 def test_a_sheet_is_written_by_the_keyboard_alone_and_a_killed_browser_loses_nothing(town):
@@ -38,7 +49,7 @@ def test_a_sheet_is_written_by_the_keyboard_alone_and_a_killed_browser_loses_not
     began = time.monotonic()
     page.keyboard.press("n")
     page.locator("#sheet textarea[name=text]").wait_for()
-    page.wait_for_function("document.activeElement.name === 'text'")
+    page.locator("#sheet textarea[name=text]:focus").wait_for()
     with page.expect_response(lambda r: "/brouillon/" in r.url):
         page.keyboard.type("Appelé la fille : nuit difficile")
     page.context.close()
@@ -46,7 +57,7 @@ def test_a_sheet_is_written_by_the_keyboard_alone_and_a_killed_browser_loses_not
     page.goto(f"/patients/{desk.file.patient_id}/coordination/")
     page.keyboard.press("n")
     page.locator("#sheet textarea[name=text]").wait_for()
-    page.wait_for_function("document.activeElement.name === 'text'")
+    page.locator("#sheet textarea[name=text]:focus").wait_for()
     assert page.input_value("#sheet textarea[name=text]") == "Appelé la fille : nuit difficile"
     page.keyboard.press("End")
     page.keyboard.type(", rappeler jeudi.")
@@ -65,7 +76,7 @@ def test_a_caseload_is_handed_over_for_a_leave(town):
     page.get_by_label("Confiés à").select_option(str(desk.erwan.role.pk))
     page.get_by_label("Dernier jour du remplacement").fill("2099-01-15")
     page.get_by_role("button", name="Transmettre les dossiers").click()
-    page.get_by_text("1 dossier transmis").wait_for()
+    page.get_by_text("2 dossiers transmis").wait_for()
     theirs = town.page(desk.erwan.viewer)
     theirs.goto("/dossiers/")
     theirs.get_by_role("link", name="LE GALL").click()
@@ -81,6 +92,8 @@ def addresses(desk) -> list[str]:
     return [
         f"/patients/{desk.file.patient_id}/coordination/", one, f"{one}fiches/", f"{one}fiche/", f"{one}administratif/",
         f"{one}synthese/", f"{one}notes-internes/", f"{one}fiches/{desk.sheet.pk}/", f"{one}changer/clore/", "/dossiers/",
+        f"{one}fiches/{desk.sheet.pk}/corriger/", f"{one}fiches/{desk.sheet.pk}/partager/", f"{one}changer/transferer/",
+        f"/dossiers/transmettre/{desk.passed.pk}/", f"/dossiers/transmettre/{desk.passed.pk}/prolonger/",
         "/dossiers/?qui=all", "/dossiers/fiches/", "/dossiers/serie/", "/dossiers/transmettre/", "/taches/",
     ]  # fmt: skip
 

@@ -1,4 +1,5 @@
 from django.apps import AppConfig
+from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext_lazy as _
 
 
@@ -61,3 +62,4 @@ class CoordinationConfig(AppConfig):
         from . import plan_setup
 
         plan_setup.register()
+        autodiscover_modules("held")  # what else the apps above say that somebody holds (handing.py)

@@ -1,4 +1,4 @@
-"""What else somebody holds when she passes on her files: apps above say theirs from `AppConfig.ready`.
+"""What else somebody holds when she passes on her files: apps above say theirs in their module `held`, imported at start.
 
     handing.register(handing.Part(label=_("Demandes ouvertes au guichet"), icon="inbox", find=f))
 

@@ -10,6 +10,7 @@ document.addEventListener("keydown", (event) => {
   const opener = document.querySelector("[data-key=n]");
   if (opener) {
     event.preventDefault();
+    opener.focus(); // where one comes back to when the dialog closes
     opener.click();
   }
 });
