@@ -135,6 +135,7 @@ def _place(request, acting, *, circles, page: str, item=None) -> HttpResponse:
     context = {
         "form": form, "taken": taken, "which": "place", "title": _("Poser un rendez-vous"),
         "verb": _("Poser quand même") if taken else _("Poser le rendez-vous"), "item": item,
+        "must_choose": acting.practice_role_id is None,  # the person herself: in whose agenda?
     }  # fmt: skip
     return _sheet(request, context)
 

@@ -263,6 +263,19 @@ def test_a_person_s_page_shows_her_days_weeks_and_months(client, alice, bruno):
         assert client.get(tab, strange).status_code == 200
 
 
+def test_a_relative_reads_the_week_and_opens_an_appointment_without_an_agenda_of_her_own(client, alice):
+    person = make.user(kind="relative")
+    make.join(alice, contact=make.contact(alice.patient), person=person, ground="wish")
+    row = actions.place(alice, kind="visit", starts_at=at(1, 10), minutes=45, title="Bilan")
+    client.force_login(person)
+    tab = reverse("record:tab", args=[alice.circle_id, "agenda"])
+    page = client.get(tab, {"vue": "semaine", "date": at(1, 0).date().isoformat()})
+    assert page.status_code == 200 and "Bilan" in page.content.decode() and "data-move" not in page.content.decode()
+    assert client.get(reverse("agenda:show", args=[row.pk])).status_code == 200
+    assert client.post(reverse("agenda:cancel", args=[row.pk])).status_code == 403
+    assert client.get(reverse("agenda:mine")).status_code == 404
+
+
 def test_somebody_else_s_feed_absence_and_list_are_404(client, alice, zoe):
     feed, _token = actions.open_feed(alice.viewer)
     item = actions.keep_to_place(alice, kind="call")
