@@ -250,8 +250,8 @@ def export(request: HttpRequest, what: str) -> HttpResponse:
 @limited("export", per_minute=6)
 def activity_report(request: HttpRequest) -> HttpResponse:
     reader = enter_figures(request)
-    if reader.organization is None:
-        raise Http404
+    if reader.organization is None or reader.is_region:
+        raise Http404  # the structure makes it, and gives it to whom it likes
     every = report.years(timezone.localdate())
     year = int(asked) if (asked := request.GET.get("annee", str(every[0]))).isdecimal() else 0
     if year not in every:

@@ -109,8 +109,8 @@ def said(indicator: Indicator, value: float | None) -> str:
     if value is None or not indicator.unit:
         return text
     unit = str(indicator.unit)
-    if unit == _("jours") and abs(value) < 2:
-        unit = _("jour")
+    if abs(value) < 2:
+        unit = {_("jours"): _("jour"), _("heures"): _("heure")}.get(unit, unit)
     return f"{text}{french.NBSP}{unit}"
 
 

@@ -81,6 +81,8 @@ def test_the_region_reads_all_figures_and_no_list(client, lived, region):
     for address in (SHARED, f"{SHARED}&structure={lived.pk}", f"{SHARED}&partage=1", f"{DATES}&structure={lived.pk}"):
         for part in ("", "&par=level&valeur=2", "&par=referent"):
             assert client.get(reverse("steering:rows", args=["dossiers_suivis"]) + address + part).status_code == 404
+    for address in ("?annee=2024", f"?annee=2024&structure={lived.pk}"):
+        assert client.get(reverse("steering:report") + address).status_code == 404
     other = make.organization("Cabinet")
     assert client.get(reverse("steering:home") + f"?structure={other.pk}").status_code == 404
 
