@@ -118,6 +118,27 @@ def test_asked_again_after_a_refusal_she_is_told_again_and_told_when_it_is_calle
     assert told(erwan, "withdrawn") == 1
 
 
+def test_what_happens_to_a_plan_leaves_the_job_that_tells_it_in_the_same_breath(alice, erwan):
+    plan, goal = plans.whole(alice, owner_member=erwan.member)
+    action = goal.actions.get()
+    given = {"given_by": "person", "given_name": "Yvonne", "form": "oral", "given_on": timezone.localdate()}
+    for act, expected in [
+        (lambda: actions.propose(alice, plan=plan), ("tell_plan", "proposed")),
+        (lambda: actions.answer_action(erwan, action=action, state="refused", text="Non"), ("tell_answer", "refused")),
+        (lambda: actions.move_action(alice, action=action, state="proposed"), ("tell_owner", None)),
+        (lambda: actions.move_action(alice, action=action, state="cancelled"), ("tell_owner", "withdrawn")),
+        (lambda: actions.comment_goal(erwan, goal=goal, text="vu"), ("tell_comment", None)),
+        (lambda: actions.agree(alice, plan=plan, decision="no", words="Non", **given), ("tell_plan", "refused")),
+        (lambda: actions.agree(alice, plan=plan, decision="yes", **given), ("tell_plan", "agreed")),
+        (lambda: actions.sign(erwan, plan=plan), ("tell_plan", "signed")),
+        (lambda: actions.revise(alice, plan=plan), ("tell_plan", "revised")),
+    ]:
+        Job.objects.all().delete()
+        act()
+        left = [(j.task_name.rpartition(".")[2], j.args.get("what") or j.args.get("state")) for j in Job.objects.all()]
+        assert expected in left, (expected, left)
+
+
 def test_late_is_derived_from_the_day_and_never_written(alice, browse):
     plan, goal = plans.whole(alice)
     action, today = goal.actions.get(), timezone.localdate()
