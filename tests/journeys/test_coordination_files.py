@@ -83,7 +83,7 @@ def test_a_caseload_is_handed_over_for_a_leave(town):
     theirs.get_by_text("Trois chutes depuis janvier.").wait_for()
     page.get_by_role("button", name="Rendre les dossiers maintenant").click()
     page.locator("#confirm-yes").click()
-    page.get_by_text("Rendus").first.wait_for()
+    page.get_by_text("Terminé").first.wait_for()
     assert aside(lambda: CoordinationFile.objects.get(pk=desk.file.pk)).referent_id == desk.alice.role.pk
 
 

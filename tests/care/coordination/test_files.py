@@ -120,7 +120,16 @@ def test_states_move_with_their_events(alice, erwan, file):
     row = CoordinationFile.objects.get(pk=file.pk)
     assert (row.state, row.exit_reason, row.level, row.referent_id) == ("closed", "goals", 3, erwan.role.pk)
     kinds = list(file.events.order_by("id").values_list("kind", flat=True))
-    assert kinds == ["opened", "level", "co_referent", "suspended", "resumed", "co_referent_ended", "referent", "closed"]
+    assert kinds == [
+        "opened",
+        "level",
+        "co_referent",
+        "suspended",
+        "resumed",
+        "co_referent_ended",
+        "referent",
+        "closed",
+    ]
     assert not row.co_referents.filter(ended_at=None).exists()
 
 

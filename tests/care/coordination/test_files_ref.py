@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from django.utils import timezone
 
+from cercle.base.common.errors import Refused
 from cercle.care.coordination.actions import files, handover, sheets
 from cercle.care.coordination.models import FollowUpSheet, Handover, PrivateNote
 from cercle.people.circles.models import ClientRef
@@ -47,8 +48,6 @@ def test_a_colleagues_name_for_her_sheet_takes_nothing_of_mine(alice, file):
 
 
 def test_a_refused_send_leaves_its_name_free(alice, file):
-    from cercle.base.common.errors import Refused
-
     what = {"file": file, "act": "call", "minutes": 10, "text": "Appelé.", "ref": uuid4()}
     with pytest.raises(Refused):
         sheets.write_sheet(alice.desk, at=timezone.now() + timedelta(days=3), **what)

@@ -3,10 +3,12 @@
 import re
 from datetime import date, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.apps import apps
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import transaction
 from django.db.models import Model
 from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
@@ -22,6 +24,7 @@ from cercle.care.notebook.models import Note
 from cercle.people.accounts.models import StructureAdmin
 from cercle.people.circles import actions as circles
 from cercle.people.circles.access import make_viewer, reach
+from cercle.people.circles.desks import desk_of
 from cercle.people.circles.models import Circle, Member
 from cercle.people.patients import actions as patients
 from tests import factories as make
@@ -29,7 +32,10 @@ from tests.factories import coordination as made
 from tests.hostile import routes
 
 pytestmark = pytest.mark.django_db
-SECRET, ASKED = "ZZKERGUELEN", "ZZKERG"  # said in a private note, in a sheet that was not shared, and in the file joined to it
+SECRET, ASKED = (
+    "ZZKERGUELEN",
+    "ZZKERG",
+)  # said in a private note, in a sheet that was not shared, and in the file joined to it
 
 
 @pytest.fixture
@@ -73,10 +79,6 @@ def other_profession(dac):
     """A social worker of the same DAC, so that refusing a profession leaves somebody."""
     role = make.role("Solenn", "Guivarch", system="JDV_J48", profession="304", organization=dac, mode="S")
     user = make.user(role)
-    from types import SimpleNamespace
-
-    from cercle.people.circles.desks import desk_of
-
     viewer = make_viewer(user, role)
     return SimpleNamespace(role=role, user=user, viewer=viewer, desk=desk_of(viewer))
 
@@ -390,8 +392,6 @@ def test_no_other_app_knows_of_private_notes():
 )
 def test_whatever_happens_to_the_file_its_notes_stay_inside(client, who_follows, steps, who):
     """After any life of the file, no member of the circle and no other structure reads them; the desk does, unless refused."""
-    from django.db import transaction
-
     alice, erwan, file, people = who_follows
     with transaction.atomic():
         point = transaction.savepoint()
