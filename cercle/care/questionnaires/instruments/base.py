@@ -107,7 +107,7 @@ def only(profile: Profile, known: Collection[str]) -> None:
         raise BadProfile(_("le profil doit être un objet « variable : valeur »"))
     for name in profile:
         if name not in known:
-            near = get_close_matches(str(name), [str(one) for one in known], 1)
+            near = get_close_matches(str(name), [str(one) for one in known], 1, 0.8)
             words = (
                 _("variable inconnue : %(name)s ; voulez-vous dire %(near)s ?")
                 if near

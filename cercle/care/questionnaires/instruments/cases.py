@@ -14,6 +14,7 @@ from cercle.base.common.errors import Refused
 from .base import BadProfile, Instrument, shown
 
 LARGEST = 100 * 1024 * 1024
+FAILURES = {FileNotFoundError: "introuvable", IsADirectoryError: "c’est un dossier", PermissionError: "lecture refusée"}
 
 
 class _Repeated(dict):
@@ -41,7 +42,8 @@ def read(path: str) -> list[Any]:
     except UnicodeDecodeError:
         raise Refused(f"fichier illisible : {path} n’est pas en UTF-8", "unreadable") from None
     except (OSError, ValueError) as error:
-        raise Refused(f"fichier illisible : {path} ({getattr(error, 'strerror', '') or error})", "unreadable") from None
+        why = next((words for kind, words in FAILURES.items() if isinstance(error, kind)), "lecture impossible")
+        raise Refused(f"fichier illisible : {path} ({why})", "unreadable") from None
     if not content.strip():
         raise Refused(f"fichier vide : {path}", "empty")
     try:
