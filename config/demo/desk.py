@@ -13,9 +13,10 @@ from django.utils import timezone
 
 from cercle.base.common.ids import uuid7
 from cercle.care.coordination.models import CoordinationFile
+from cercle.care.orientation.deadlines import is_worked
 from cercle.care.orientation.models import Call, OrientationRequest, Sequence, Solicitation, Step
 from cercle.people.circles.desks import DAC
-from cercle.people.directory.models import Organization, PracticeRole
+from cercle.people.directory.models import Organization, PracticeRole, Team
 
 from . import people
 from .stories import typeset
@@ -116,6 +117,7 @@ def tell(seed: int, now: datetime) -> int:
 
 def _desk(rng: Random, organization: Any, staff: list, askers: list, files: list, now: datetime) -> int:
     rows = _Rows()
+    team = Team.objects.open().filter(organization=organization).order_by("name").first()  # its communes: house.py
     moments: list[tuple[datetime, CoordinationFile | None]] = [
         (file.opened_at - timedelta(days=rng.triangular(1, 12, 3)), file) for file in files
     ]
@@ -137,6 +139,8 @@ def _desk(rng: Random, organization: Any, staff: list, askers: list, files: list
                 author_name=who.practitioner.display_name, recorded_at=at,
             )
         )  # fmt: skip
+    for request in rows.requests:
+        request.team = team
     OrientationRequest.objects.bulk_create(rows.requests, batch_size=500)
     Step.objects.bulk_create(rows.steps, batch_size=1000)
     Solicitation.objects.bulk_create(rows.asked, batch_size=1000)
@@ -144,6 +148,11 @@ def _desk(rng: Random, organization: Any, staff: list, askers: list, files: list
     Sequence.objects.bulk_create(Sequence(organization=organization, year=y, last=n) for y, n in rows.numbers.items())
     CoordinationFile.objects.bulk_update([f for f in files if f.request_id], ["request_id"], batch_size=500)
     return len(rows.requests)
+
+
+COMMUNES = (
+    ("29220", "Pont-l’Abbé"), ("29232", "Quimper"), ("29135", "Loctudy"), ("29158", "Penmarch"), ("29165", "Plobannalec-Lesconil"),
+)  # fmt: skip
 
 
 def _request(
@@ -240,15 +249,7 @@ def _ended(
             "person_birth_date": identity.birth_date,
             "person_sex": identity.sex,
         }
-    commune = rng.choice(
-        (
-            ("29220", "Pont-l’Abbé"),
-            ("29232", "Quimper"),
-            ("29135", "Loctudy"),
-            ("29158", "Penmarch"),
-            ("29165", "Plobannalec-Lesconil"),
-        )
-    )
+    commune = rng.choice(COMMUNES)
     request = _request(
         rng, rows, organization, askers, received, channel=_pick(rng, CHANNELS), kind="information" if outcome == "advice" else "support",
         level=level, reason=reason, reason_text=typeset(WORDS.get(reason, "").replace("{e}", "")), urgency=_pick(rng, ((0, 70), (1, 22), (2, 8))),
@@ -295,7 +296,9 @@ def _waiting(
     due = now + timedelta(hours=hours)
     if hours > 0:  # as the desk's hours would have said
         there = timezone.localtime(due)
-        due = there.replace(hour=min(max(there.hour, 9), 18), minute=0, second=0, microsecond=0)
+        while not is_worked(there.date()):
+            there += timedelta(days=1)
+        due = there.replace(hour=min(max(there.hour, 9), 17), minute=0, second=0, microsecond=0)
     received = min(due - timedelta(hours=26), now - timedelta(minutes=50))
     anonymous = kind == "other"
     who = rng.choice(staff)

@@ -25,11 +25,6 @@ METHODS = ("get", "head", "post", "put", "delete", "options")
 
 def test_the_walk_knows_a_real_row_for_every_argument(alices_rows):
     unknown = {n for r in (*routes.of_a_circle(), *routes.of_a_row()) for n in r.parameters} - set(alices_rows)
-    # Walked with made-up ids until their apps give `walk_rows`; their own tests try real ones.
-    unknown -= {
-        "solicitation_id",
-        "model",
-    }
     assert not unknown - set(routes.WORDS), f"give alices_rows a row for: {unknown - set(routes.WORDS)}"
     assert len(routes.of_a_circle()) > 50
 

@@ -207,7 +207,13 @@ def decorate(row: OrientationRequest, now=None) -> None:
     row.is_late = row.due_at <= now
     row.is_soon = not row.is_late and timezone.localdate(row.due_at) <= timezone.localdate() + timedelta(days=1)
     row.when_long = words if row.is_late else _("répondre avant %(when)s") % {"when": words}
-    row.when_short = _("%(for)s de retard") % {"for": deadlines.lateness(now - row.due_at)} if row.is_late else words
+    day = timezone.localdate(row.due_at)
+    near = not row.is_soon and (day - timezone.localdate()).days < 7
+    row.when_short = (
+        f"{french.DAYS[day.weekday()]} {french.hour(row.due_at)}" if near else words
+    )  # « lundi 12 h » on a card
+    if row.is_late:
+        row.when_short = _("%(for)s de retard") % {"for": deadlines.lateness(now - row.due_at)}
     row.level_word = {1: _("Information"), 2: _("Appui"), 3: _("Intensif")}.get(row.level or 0, row.get_kind_display())
     born = row.person_birth_date or (row.patient.identity.birth_date if row.patient_id else "")
     row.age = french.age(born) if born else ""

@@ -11,8 +11,12 @@ from cercle.base.audit.models import AuditEvent
 from cercle.base.common.errors import Refused
 from cercle.care.agenda import actions as agenda
 from cercle.care.coordination.models import CoordinationFile
-from cercle.care.orientation import actions
+from cercle.care.orientation import actions, letters, queries
 from cercle.care.orientation.models import OrientationRequest, Step
+from cercle.care.questionnaires import actions as questionnaires
+from cercle.care.questionnaires import library
+from cercle.care.questionnaires.models import Response
+from cercle.people.circles.access import reach
 from cercle.people.circles.models import Consent
 from cercle.people.directory import actions as directory
 from cercle.people.directory.models import Commune
@@ -220,3 +224,101 @@ def test_support_asked_from_a_circle_reaches_the_desk(alice):
         informed_on=date(2026, 1, 5),
     )  # fmt: skip
     assert row.patient_id == bruno.circle_id and row.channel == "circle" and row.organization == alice.desk.organization
+
+
+# --- Into a file: nothing typed twice; anonymity -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("finished", [True, False])
+def test_the_pre_assessment_follows_the_request_into_the_circle(alice, finished):
+    library.load(["pre-evaluation"])
+    row = named(alice)
+    response = questionnaires.start(alice.desk, slug="pre-evaluation", subject_ref=row.pk)
+    response.data = response.data | {
+        "item": [{"linkId": "chutes", "text": "Combien de chutes ?", "answer": [{"valueInteger": 2}]}]
+    }
+    if finished:
+        response.status, response.finished_at, response.version = "completed", timezone.now(), 1
+    response.save()
+    file = actions.accept(alice.desk, request=row, referent=alice.role)
+    response.refresh_from_db()
+    assert response.circle_id == file.patient_id and file.entry_text == row.reason_text
+    inside = reach(alice.viewer, file.patient_id)
+    assert Response.objects.visible_to(inside).get() == response
+    row.refresh_from_db()
+    assert ("Chutes, 3 mois", "2") in queries.detail(alice.desk, row)["pairs"]
+    moved = AuditEvent.objects.get(action="questionnaires.moved")
+    assert moved.circle_id == file.patient_id
+
+
+def test_once_in_the_circle_the_pre_assessment_is_read_by_its_members_only(alice):
+    library.load(["pre-evaluation"])
+    row = named(alice)
+    questionnaires.start(alice.desk, slug="pre-evaluation", subject_ref=row.pk)
+    erwan = made.coordinator(alice.desk.organization, "Erwan", "Kerdreux")
+    assert queries.detail(erwan.desk, row)["response"]
+    actions.accept(alice.desk, request=row, referent=alice.role)
+    row.refresh_from_db()
+    assert queries.detail(alice.desk, row)["response"] and not queries.detail(erwan.desk, row)["response"]
+
+
+SECRETS = ("CORNEC", "JEAN-YVES", "1946")
+
+
+def everything(row) -> str:
+    """All that the desk keeps and sends about a request: trace, steps, the row itself, letters, notices, the figures' lists."""
+    events = AuditEvent.objects.filter(target_id=row.pk)
+    steps = [(s.text, s.data, s.author_name) for s in row.steps.all()]
+    letters_typed = []
+    render = letters.pdf.render
+    try:
+        letters.pdf.render = lambda template, data: letters_typed.append(data) or b""
+        desk = made.coordinator(row.organization, "Gaëlle", "Morvan").desk
+        for model in letters.MODELS:
+            letters.render(row, desk, model)
+    finally:
+        letters.pdf.render = render
+    fields = [str(v) for v in OrientationRequest.objects.filter(pk=row.pk).values_list()[0]]
+    traced = [(e.details, e.reason, e.actor_name) for e in events]
+    return " ".join(map(str, (traced, steps, letters_typed, fields))).upper()
+
+
+def test_what_is_asked_anonymously_stays_so_everywhere(alice):
+    row = asked(alice, commune_label="Audierne", person={"person_sex": "M"})
+    row = actions.close_advice(alice.desk, request=row, advice="Appeler le CCAS.", how="phone")
+    said = everything(row)
+    assert not any(word in said for word in SECRETS) and "ANONYME" in said
+    assert row.is_anonymous and not Patient.objects.exists() and row.title == "Demande anonyme"
+
+
+@pytest.mark.parametrize(
+    "half", [{"person_given": "Jean-Yves"}, {"person_birth_date": "1946-05-02"}, {"person_phone": "0298000000"}]
+)
+def test_half_an_identity_is_refused_rather_than_kept(alice, half):
+    with pytest.raises(Refused):
+        asked(alice, person=half)
+    assert not OrientationRequest.objects.exists()
+
+
+def test_becoming_named_says_who_was_told_and_when_and_the_trace_still_says_no_name(alice):
+    row = asked(alice)
+    row = actions.name_person(
+        alice.desk,
+        request=row,
+        family="CORNEC",
+        given="Jean-Yves",
+        birth_date="1946-05-02",
+        sex="M",
+        informed_on=date(2026, 1, 5),
+    )
+    step = row.steps.get(kind="named")
+    assert step.author_name == alice.desk.actor_name and step.data == {"informed_on": "2026-01-05"}
+    assert timezone.localdate(row.person_informed_at) == date(2026, 1, 5)
+    traced = [(e.details, e.reason) for e in AuditEvent.objects.filter(target_id=row.pk)]
+    steps = [(s.text, s.data) for s in row.steps.all()]
+    assert not any(word in str((traced, steps)).upper() for word in SECRETS)
+    with pytest.raises(Refused):  # told in the future: not told
+        actions.name_person(
+            alice.desk, request=row, family="CORNEC", given="Jean-Yves", birth_date="1946-05-02", sex="M",
+            informed_on=timezone.localdate() + timedelta(days=1),
+        )  # fmt: skip
