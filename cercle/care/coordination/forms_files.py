@@ -365,6 +365,10 @@ class ProlongForm(forms.Form):
 
 class InformedForm(forms.Form):
     how = forms.ChoiceField(
-        label=_("Prévenues"), choices=[(InformedHow.LETTER, _("par courrier")), (InformedHow.SPOKEN, _("de vive voix"))]
+        label=_("Prévenues"),
+        choices=[(InformedHow.LETTER, _("par courrier")), (InformedHow.SPOKEN, _("de vive voix"))],
+        widget=forms.Select(attrs={"class": "form-select"}),
     )
-    on = _day(label=_("le"))
+    on = forms.DateField(
+        label=_("le"), widget=forms.DateInput(attrs={"type": "date", "class": "form-control"}, format="%Y-%m-%d")
+    )

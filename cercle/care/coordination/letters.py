@@ -25,7 +25,7 @@ def render(desk: Desk, handover: Handover, lines: list[HandoverLine]) -> bytes:
         "city": f"{house.postal_code} {house.city}".strip(), "phone": french.phone(house.phone or ""),
         "day": french.day(timezone.now()), "greeting": _("Madame, Monsieur,"), "lines": _words(handover),
         "closing": _("Nous restons à votre disposition."), "signed": desk.actor_name, "role": desk.actor_role,
-        "letters": [_to(x, homes.get(x.file.patient_id)) for x in lines],
+        "confidential": house.display_name, "letters": [_to(x, homes.get(x.file.patient_id)) for x in lines],
     })  # fmt: skip
 
 
