@@ -121,7 +121,7 @@ class SheetForm(forms.Form):
     people = forms.CharField(
         label=_("Avec qui"), max_length=1000, required=False, help_text=_("Des noms séparés par des virgules.")
     )
-    files = FilesField(required=False, widget=ManyFiles)
+    joined = FilesField(required=False, widget=ManyFiles)
     share = forms.BooleanField(label=_("Dire aussi dans le cahier de liaison"), required=False)
     visit = forms.UUIDField(required=False, widget=forms.HiddenInput)  # the appointment that it tells
     ref = forms.UUIDField(required=False, widget=forms.HiddenInput)  # names what this form sends: sent twice, kept once
@@ -154,7 +154,7 @@ class CorrectionForm(SheetForm):
 class SeriesForm(SheetForm):
     share = None
     visit = None
-    files = None
+    joined = None
 
 
 class WithdrawForm(forms.Form):

@@ -14,7 +14,7 @@ from cercle.people.circles.access import Acting, enter
 from cercle.people.circles.vocabulary import Permission
 
 from . import content
-from .models import Document
+from .models import Document, StoredFile
 
 # Even opened in a tab of its own, a file of ours runs nothing, loads nothing, and has no origin.
 SANDBOX = "default-src 'none'; sandbox; frame-ancestors 'self'"
@@ -89,7 +89,7 @@ def _harden(answer):
     return answer
 
 
-def held_back(request, document: Document):
+def held_back(request, document: StoredFile):
     if document.scan_state == Document.Scan.INFECTED:
         said = _(
             "Ce fichier contient un virus : il n’est pas donné. "

@@ -50,7 +50,7 @@ def sent(**more):
 def test_a_file_is_joined_read_withdrawn_and_named_to_the_store(client, alice, file):
     make.sign_in(client, alice.user)
     url = reverse("coordination:write_sheet", args=[file.pk])
-    assert client.post(url, sent(files=[text_file(), picture()])).status_code == 302
+    assert client.post(url, sent(joined=[text_file(), picture()])).status_code == 302
     sheet = FollowUpSheet.objects.get()
     held = sheet.files.get(media_type="text/plain")
     address = reverse("coordination:sheet_file", args=[file.pk, sheet.pk, held.pk])
@@ -67,7 +67,7 @@ def test_a_file_is_joined_read_withdrawn_and_named_to_the_store(client, alice, f
 def test_a_file_that_cannot_be_taken_keeps_the_words_and_nothing_else(client, alice, file):
     make.sign_in(client, alice.user)
     url = reverse("coordination:write_sheet", args=[file.pk])
-    got = client.post(url, sent(files=[SimpleUploadedFile("x.exe", b"MZ\x00\x01" * 40, "application/pdf")]))
+    got = client.post(url, sent(joined=[SimpleUploadedFile("x.exe", b"MZ\x00\x01" * 40, "application/pdf")]))
     assert got.status_code == 422 and "Vue à domicile." in got.content.decode()
     assert not FollowUpSheet.objects.exists() and not SheetFile.objects.exists()
     with pytest.raises(Refused):

@@ -24,7 +24,7 @@ from ..actions import files as actions
 from ..gates import at_work, enter_file, is_opposed
 from ..models import CoordinationFile
 from ..vocabulary import ACT_ICONS, Right, RightState
-from .pages import WRITE, address, dialog, draft_of, go, own_page, writing
+from .pages import WRITE, address, dialog, draft_of, go, own_page, rebase, writing
 
 # --- One file ------------------------------------------------------------------------------------------------------------
 
@@ -100,8 +100,7 @@ def synthesis(request, file_id: UUID):
             form.add_error(None, str(refusal.message))
             if refusal.code == "conflict":
                 fresh = CoordinationFile.objects.get(pk=file.pk)
-                form.data = form.data.copy()
-                form.data["based_on"] = fresh.synthesis_at.isoformat()
+                rebase(form, fresh.synthesis_at.isoformat())
                 other = fresh
     return writing(
         request,
@@ -133,8 +132,7 @@ def administrative(request, file_id: UUID):
             # Both states on one page; the next save is based on the colleague's version.
             form.add_error(None, str(conflict.message))
             other = _differences(conflict.file, values)
-            form.data = form.data.copy()
-            form.data["based_on"] = conflict.file.version
+            rebase(form, conflict.file.version)
         except Refused as refusal:
             form.add_error(None, str(refusal.message))
     else:

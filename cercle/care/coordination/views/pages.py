@@ -1,11 +1,11 @@
 """What the pages of the coordination file share."""
 
-from django.http import HttpRequest, HttpResponse
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from cercle.base.web.live import topics_for
-from cercle.care.documents.content import ACCEPTED
 from cercle.people.circles.access import reach
 from cercle.people.circles.desks import Desk
 
@@ -35,6 +35,14 @@ def address(found: Desk, file: CoordinationFile) -> str:
     return reverse("coordination:file", args=[file.pk])
 
 
+def rebase(form: Form, version) -> None:
+    """What was typed stays in the form; the next save is based on what the colleague wrote."""
+    data = QueryDict(mutable=True)
+    data.update(form.data)
+    data["based_on"] = version
+    form.data = data
+
+
 def go(request: HttpRequest, url: str) -> HttpResponse:
     if request.headers.get("HX-Request"):
         return HttpResponse(status=204, headers={"HX-Redirect": url})
@@ -47,7 +55,7 @@ def writing(
     """A form that is kept as it is typed, in a dialog or as a page."""
     context = own_page(
         request, found, file, form=form, which=slot, slot=slot, title=title, verb=verb, kept=kept, back=address(found, file),
-        accepted=ACCEPTED, **more,
+        **more,
     )  # fmt: skip
     status = 422 if request.method == "POST" else 200
     name = "coordination/file_form.html#sheet" if request.headers.get("HX-Request") else "coordination/file_form.html"

@@ -25,7 +25,7 @@ from ..actions import sheets as actions
 from ..gates import enter_file
 from ..models import CoordinationFile, FollowUpSheet, SheetFile
 from ..vocabulary import ACT_ICONS, Act, Topic
-from .pages import WRITE, address, dialog, draft_of, go, own_page, writing
+from .pages import WRITE, address, dialog, draft_of, go, own_page, rebase, writing
 
 
 @require_http_methods(WRITE)
@@ -40,7 +40,7 @@ def write_sheet(request, file_id: UUID):
         data = form.cleaned_data
         try:
             actions.write_sheet(
-                found, file=file, share=data["share"], appointment_id=data["visit"], ref=data["ref"], files=data["files"],
+                found, file=file, share=data["share"], appointment_id=data["visit"], ref=data["ref"], files=data["joined"],
                 **form.values(),
             )  # fmt: skip
             return go(request, address(found, file))
@@ -112,14 +112,18 @@ def correct_sheet(request, file_id: UUID, sheet_id: UUID):
         data = form.cleaned_data
         try:
             actions.correct_sheet(
-                found, sheet=row, based_on=data["based_on"], files=data["files"], reason=data["reason"], **form.values()
+                found,
+                sheet=row,
+                based_on=data["based_on"],
+                files=data["joined"],
+                reason=data["reason"],
+                **form.values(),
             )
             return go(request, reverse("coordination:sheet", args=[file.pk, row.pk]))
         except actions.SheetConflict as conflict:
             form.add_error(None, str(conflict.message))
             newer = conflict.sheet
-            form.data = form.data.copy()
-            form.data["based_on"] = newer.version
+            rebase(form, newer.version)
         except Refused as refusal:
             form.add_error(None, str(refusal.message))
     return writing(
@@ -154,7 +158,7 @@ def change_sheet(request, file_id: UUID, sheet_id: UUID, what: str):
             return go(request, back)
         except Refused as refusal:
             form.add_error(None, str(refusal.message))
-    context = {"form": form, "title": title, "verb": verb, "withdraw": what == "retirer"}
+    context: dict = {"form": form, "title": title, "verb": verb, "withdraw": what == "retirer"}
     if what == "partager":
         context |= {"text": row.text, "attachments": row.files.filter(withdrawn_at=None)}
     elif row.note_id:
