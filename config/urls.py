@@ -13,6 +13,7 @@ urlpatterns += [path("", include("cercle.care.notebook.urls")), path("", include
 urlpatterns += [path("", include("cercle.care.questionnaires.urls")), path("", include("cercle.care.agenda.urls"))]
 urlpatterns += [path("", include("cercle.care.coordination.urls")), path("", include("cercle.care.orientation.urls"))]
 urlpatterns += [path("", include("cercle.care.structures.urls")), path("", include("cercle.doors.steering.urls"))]
+urlpatterns += [path("", include("cercle.doors.fhir.urls"))]
 urlpatterns += [path("", include("cercle.base.web.urls"))]
 
 handler400 = "cercle.base.web.errors.bad_request"

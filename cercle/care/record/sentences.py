@@ -122,6 +122,11 @@ SENTENCES: dict[str, Said] = {
     "questionnaires.form_retired": Said(_("a retiré un formulaire")),
     # The circle
     "circles.refused": Said(_("a voulu ouvrir ce dossier : accès refusé")),
+    "fhir.read": Said(_("a lu une donnée par un logiciel raccordé")),
+    "fhir.history_read": Said(_("a lu les versions d’une donnée par un logiciel raccordé")),
+    "fhir.searched": Said(_("a cherché par un logiciel raccordé")),
+    "fhir.token_made": Said(_("a reçu un jeton d’accès pour un logiciel raccordé")),
+    "fhir.resource_deleted": Said(_("a supprimé une donnée envoyée par un logiciel raccordé")),
     "fhir.message_received": Said(_("a envoyé une note par un logiciel raccordé")),
     "fhir.message_refused": Said(_("a envoyé un message qui a été refusé")),
     "fhir.received_forgotten": Said(_("a effacé des messages reçus, leur durée de conservation passée")),

@@ -10,7 +10,7 @@ from django.utils import timezone
 from cercle.base.audit.record import SYSTEM, Kind, record
 from cercle.base.common.jobs import task
 
-from .models import Link, Received
+from .models import Kept, Link, Received, Token
 
 AT_ONCE = 500  # messages of one transaction: a payload may be large
 
@@ -32,3 +32,14 @@ def forget_received() -> None:
             Link.objects.filter(received__in=ids).delete()
             Received.objects.filter(pk__in=ids).delete()
             record(SYSTEM, "fhir.received_forgotten", kind=Kind.DELETE, details={"messages": len(ids)})
+    _forget_kept(limit)
+
+
+def _forget_kept(limit) -> None:
+    """What senders wrote beside our rows, and their actors, go with the last message about the person; tokens a month after."""
+    held = Kept.objects.filter(Q(circle__patient__last_contact_at__lt=limit) | Q(circle=None), updated_at__lt=limit)
+    while ids := list(held.values_list("pk", flat=True)[:AT_ONCE]):
+        with transaction.atomic():
+            Kept.objects.filter(pk__in=ids).delete()
+            record(SYSTEM, "fhir.received_forgotten", kind=Kind.DELETE, details={"kept": len(ids)})
+    Token.objects.filter(expires_at__lt=timezone.now() - timedelta(days=30)).delete()

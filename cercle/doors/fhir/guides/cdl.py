@@ -6,7 +6,7 @@ Tolerant on shape (kinds of Bundle, ways to refer), strict on identity and on wh
 import copy
 import hashlib
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
@@ -24,6 +24,7 @@ from cercle.care.notebook import actions as notebook
 from cercle.care.notebook.models import Note
 from cercle.care.notebook.vocabulary import State
 from cercle.doors.fhir import bundle
+from cercle.doors.fhir.access import viewer_of
 from cercle.doors.fhir.bundle import ACTORS, Entry, Lot
 from cercle.doors.fhir.models import Link, Received
 from cercle.doors.fhir.resources import device, document_reference, organization, patient, practitioner, related_person
@@ -32,9 +33,9 @@ from cercle.doors.fhir.shape import Issue, Node, Rejected, child, full_name, ite
 from cercle.people.accounts.models import ApiClient
 from cercle.people.circles import actions as circles
 from cercle.people.circles import rights
-from cercle.people.circles.access import Acting, Viewer, reach_as_feed
+from cercle.people.circles.access import Acting, reach_as_feed
 from cercle.people.circles.models import Circle, ClientRef, DocumentRef
-from cercle.people.circles.vocabulary import Category, Ground
+from cercle.people.circles.vocabulary import Category
 from cercle.people.directory.models import Organization
 from cercle.people.patients import actions as patients
 from cercle.people.patients.models import Patient
@@ -104,13 +105,6 @@ def connector(name: str) -> ApiClient:
     return client
 
 
-def viewer_of(client: ApiClient) -> Viewer:
-    return Viewer(
-        user_id=None, organization_id=client.organization_id, actor_name=client.name, actor_role="connecteur", source="fhir",
-        ground=str(Ground.FEED),
-    )  # fmt: skip
-
-
 def receive(client: ApiClient, raw: bytes) -> Report:
     """Import a file. Raises Rejected (nothing is kept then, except the trace of the refusal)."""
     sha256 = hashlib.sha256(raw).hexdigest()
@@ -133,6 +127,7 @@ class _Import:
         self.client, self.lot, self.sha256 = client, lot, sha256
         self.viewer = viewer_of(client)
         self.report = Report(warnings=list(lot.warnings))
+        self.within: Callable[[Patient], bool] | None = None  # a region's import reaches every file
         self.is_demo = bool((hook := places.hook("demo")) and hook())
         self.made: dict[int, Any] = {}  # id(entry) to the row made from it
         self.links: list[dict] = []
@@ -179,6 +174,7 @@ class _Import:
             got = patients.receive_patient(
                 self.viewer, traits=read.traits, ins_value=read.ins_value, ins_oid=read.ins_oid, identifiers=read.identifiers,
                 coordinates=read.coordinates, sender_qualified=read.qualified, source="fhir", known=self._known_patient(entry, read),
+                within=self.within,
             )  # fmt: skip
         except Refused as refusal:
             raise reject(entry.path, str(refusal.message), refusal.code) from None

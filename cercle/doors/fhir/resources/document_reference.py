@@ -9,15 +9,23 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as clock
 
+from django.db.models import Exists, OuterRef, Q
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from cercle.care.documents.content import ENDINGS
+from cercle.care.documents.models import Document
 from cercle.care.notebook.actions import LONGEST
-from cercle.care.notebook.vocabulary import NoteType, Urgency
+from cercle.care.notebook.measures import KINDS
+from cercle.care.notebook.models import Note, NoteVersion
+from cercle.care.notebook.vocabulary import NoteType, State, Urgency
 from cercle.doors.fhir.bundle import Entry, Lot
+from cercle.doors.fhir.models import Kept
+from cercle.doors.fhir.registry import Type, coded, kept_beside, lean, meta, register
+from cercle.doors.fhir.search import Ref, Token, When, as_uuid
 from cercle.doors.fhir.shape import Issue, Node, Rejected, child, codings, extension, items, oid, text
-from cercle.people.circles.vocabulary import JDV_J110
+from cercle.people.circles.models import DocumentRef, Member, Opposition
+from cercle.people.circles.vocabulary import JDV_J110, Reader
 
 STATUSES = ("current", "superseded", "entered-in-error")
 # The terminologies of the two required bindings, by any of their names (value set, code system, OID).
@@ -272,3 +280,197 @@ def instant(said: str) -> datetime | None:
     except (ValueError, OverflowError):
         return None
     return moment if moment.year >= 1900 else None
+
+
+# --- On the way out ---------------------------------------------------------------------------------------------------
+
+TYPE_SYSTEM = "https://mos.esante.gouv.fr/NOS/TRE_R234-TypeNote/FHIR/TRE-R234-TypeNote"
+LABEL_SYSTEM = "https://mos.esante.gouv.fr/NOS/TRE_A07-StatutVisibiliteDocument/FHIR/TRE-A07-StatutVisibiliteDocument"
+CDL = "https://interop.esante.gouv.fr/ig/fhir/cdl/StructureDefinition"
+TYPE_WORDS = {
+    "GEN": "Note générale", "OBS": "Note d’observation", "INTERV": "Note d’intervention", "DEM-AVIS": "Demande d’avis", "INST": "Instruction",
+}  # fmt: skip
+UNMAPPED = ("category", "context", "description", "identifier", "language")
+
+
+class DocumentReferenceType(Type):
+    """The notes of the notebook (CDL). Documents of the file come with their own guide (PDSm)."""
+
+    name = "DocumentReference"
+    row_label = "notebook.note"
+    interactions = "rsvhcud"
+    profiles = (f"{CDL}/cdl-document-reference",)
+    includes = ("subject", "patient", "author", "relatesto")
+    sorts = {"date": "written_at", "_lastUpdated": "recorded_at"}
+    params = {
+        "identifier": Token(lambda system, value: _named(system, value)),
+        "patient": Ref({"Patient": "circle"}),
+        "subject": Ref({"Patient": "circle"}),
+        "author": Ref(
+            {
+                "PractitionerRole": lambda ids: Q(author_role__in=ids) | _signed(ids),
+                "Practitioner": lambda ids: Q(author_role__practitioner__in=ids) | _signed(ids),
+                "Patient": lambda ids: _member(Q(kind="patient", circle__in=ids)) | _signed(ids),
+                "RelatedPerson": lambda ids: _member(Q(contact__in=ids)) | _signed(ids),
+                "Organization": lambda ids: Q(author_role__organization__in=ids) | _signed(ids),
+                "Device": lambda ids: _signed(ids),
+            }
+        ),
+        "date": When("written_at"),
+        "type": Token(lambda system, code: Q(type=code) if system is None or _known(system, TYPES) else Q(pk=None)),
+        "security-label": Token(lambda system, code: _labelled(code)),
+        "status": Token(
+            lambda system, code: Q(state={"current": "current", "entered-in-error": "withdrawn"}.get(code, "none"))
+        ),
+        "relatesto": Ref({"DocumentReference": "reply_to"}),
+    }
+
+    def rows(self, access):
+        refused = Opposition.objects.active().filter(access.viewer.opposed(), target_id=OuterRef("reply_to_id"))
+        return Note.objects.filter(access.clinical(), ~Exists(refused)).select_related(
+            "circle", "author_role__practitioner"
+        )
+
+    def write(self, access, rows):
+        ids = [r.pk for r in rows]
+        kept = kept_beside(self.name, ids)
+        masters = dict(DocumentRef.objects.filter(target_id__in=ids).values_list("target_id", "value"))
+        files: dict = {}
+        held = Document.objects.filter(access.clinical(), holder_id__in=ids, state=Document.State.KEPT)
+        for document in held.order_by("id"):
+            files.setdefault(document.holder_id, []).append(document)
+        signed = _persons({(r.circle_id, r.author_user_id) for r in rows if r.author_user_id and not r.author_role_id})
+        return [self.node(r, r, kept.get(r.pk), masters.get(r.pk, ""), files.get(r.pk, []), signed) for r in rows]
+
+    def node(self, note, state, kept, master, files, signed) -> Node:
+        """`state`: the note, or one of its versions."""
+        gone = state.state == State.WITHDRAWN
+        at = state.at if isinstance(state, NoteVersion) else note.changed_at or note.recorded_at
+        number = state.number if isinstance(state, NoteVersion) else note.version
+        payload = kept.payload if kept else {}
+        system, _bar, value = master.rpartition("|")
+        found: Node = {k: payload[k] for k in UNMAPPED if k in payload and not gone}
+        if "description" in found and found["description"] not in state.text:
+            del found["description"]  # it was corrected since
+        found |= {"resourceType": self.name, "id": str(note.pk), "meta": meta(number, at, *self.profiles)}
+        if state.urgency == Urgency.URGENT:
+            found["extension"] = [{"url": f"{CDL}/cdl-ext-is-emergency", "valueBoolean": True}]
+        found["masterIdentifier"] = {"system": system or "urn:ietf:rfc:3986", "value": value or f"urn:uuid:{note.pk}"}
+        found["status"] = "entered-in-error" if gone else "current"
+        found["type"] = coded(TYPE_SYSTEM, state.type, TYPE_WORDS.get(state.type, ""))
+        found["subject"] = {"reference": f"Patient/{note.circle.canon_id or note.circle_id}"}
+        found["date"] = note.written_at.isoformat(timespec="seconds")
+        found["author"] = payload.get("author") or [_author(note, signed)]
+        if note.reply_to_id:
+            found["relatesTo"] = [{"code": "appends", "target": {"reference": f"DocumentReference/{note.reply_to_id}"}}]
+        label = next((code for code in LABELLED if JDV_J110[code] & ~state.hidden == 0), "")
+        found["securityLabel"] = [coded(LABEL_SYSTEM, label)] if label else []
+        found["content"] = _written(note, state, files, gone)
+        return lean(found)
+
+    def history(self, access, row):
+        masters = DocumentRef.objects.filter(target_id=row.pk).values_list("value", flat=True)
+        kept = kept_beside(self.name, [row.pk]).get(row.pk)
+        signed = (
+            _persons({(row.circle_id, row.author_user_id)}) if row.author_user_id and not row.author_role_id else {}
+        )
+        files = list(
+            Document.objects.filter(access.clinical(), holder_id=row.pk, state=Document.State.KEPT).order_by("id")
+        )
+        seen = [
+            v
+            for v in row.versions.order_by("-number")
+            if not v.hidden & int(Reader.CONNECTOR) and v.category in access.profile.readable
+        ]
+        return [(v.number, v.at, self.node(row, v, kept, masters[0] if masters else "", files, signed)) for v in seen]
+
+    def references(self, node, param):
+        if param in ("subject", "patient"):
+            return [text(node["subject"], "reference")]
+        if param == "author":
+            return [text(a, "reference") for a in node["author"] if text(a, "reference")]
+        return [text(child(r, "target"), "reference") for r in items(node, "relatesTo")]
+
+
+# One label at most (0..1): the person's own first, for a reader that shows the note to her.
+LABELLED = ("INVISIBLE_PATIENT", "INVISIBLE_REPRESENTANTS_LEGAUX", "MASQUE_PSOCIAL", "MASQUE_PT")
+
+
+def _written(note, state, files, gone: bool) -> list[Node]:
+    if gone:
+        return [{"attachment": {"contentType": "text/plain; charset=utf-8", "title": str(_("Note retirée"))}}]
+    found: list[Node] = []
+    made = note.written_at.isoformat(timespec="seconds")
+    words = state.text
+    said = [
+        f"{KINDS[m['kind']].label}\u00a0: {m['shown']}" if "shown" in m else ""
+        for m in state.measures
+        if m.get("kind") in KINDS
+    ]
+    if words:
+        found.append(_attachment(words, made))
+    elif any(said):
+        found.append(_attachment("\n".join(s for s in said if s), made))
+    for document in files:
+        found.append({"attachment": lean({
+            "contentType": document.media_type, "url": f"Binary/{document.pk}", "size": document.size, "title": document.title or document.name,
+            "creation": document.created_at.isoformat(timespec="seconds"),
+        })})  # fmt: skip
+    return found or [_attachment(str(_("Note sans texte")), made)]
+
+
+def _attachment(words: str, made: str) -> Node:
+    data = base64.b64encode(words.encode()).decode()
+    return {
+        "attachment": {"contentType": "text/plain; charset=utf-8", "language": "fr", "data": data, "creation": made}
+    }
+
+
+def _author(note, signed) -> Node:
+    if note.author_role_id:
+        return {"reference": f"PractitionerRole/{note.author_role_id}", "display": note.author_name}
+    who = signed.get((note.circle_id, note.author_user_id))
+    return lean({"reference": who, "display": note.author_name})
+
+
+def _persons(pairs) -> dict:
+    """(circle, user) to « Patient/… » or « RelatedPerson/… »."""
+    if not pairs:
+        return {}
+    rows = Member.objects.filter(
+        circle__in={c for c, _u in pairs}, user__in={u for _c, u in pairs}, kind__in=("patient", "relative")
+    )
+    return {
+        (m.circle_id, m.user_id): f"Patient/{m.circle_id}" if m.kind == "patient" else f"RelatedPerson/{m.contact_id}"
+        for m in rows
+    }
+
+
+def _signed(ids) -> Q:
+    """Notes whose kept authors are among these."""
+    wanted = list(ids.values_list("pk", flat=True)[:1000]) if hasattr(ids, "values_list") else list(ids)
+    return (
+        Q(pk__in=Kept.objects.filter(type="DocumentReference", alone=False, authors__overlap=wanted).values("pk"))
+        if wanted
+        else Q(pk=None)
+    )
+
+
+def _member(where: Q) -> Q:
+    users = Member.objects.filter(where, user_id__isnull=False, circle=OuterRef("circle"), user=OuterRef("author_user"))
+    return Q(Exists(users), author_role=None)
+
+
+def _named(system: str | None, value: str) -> Q:
+    own = as_uuid(value.removeprefix("urn:uuid:")) if value.startswith("urn:uuid:") else None
+    wanted = [f"{system}|{value}", f"{oid(system)}|{value}"] if system else [f"|{value}", f"urn:ietf:rfc:3986|{value}"]
+    found = Q(pk__in=DocumentRef.objects.filter(value__in=wanted).values("target_id"))
+    return found | Q(pk=own) if own else found
+
+
+def _labelled(code: str) -> Q:
+    mask = JDV_J110.get(code)
+    return Q(pk=None) if mask is None else ~Q(hidden__clear_of=int(mask))
+
+
+register(DocumentReferenceType())

@@ -1,17 +1,22 @@
 """Patient (FR Core 2.0.1 to 2.2.0): who the message is about. Strict on identity: a doubt is a warning and takes nothing."""
 
+import re
 from dataclasses import dataclass, field
 
+from django.db.models import Count, Q
 from django.utils.translation import gettext as _
 
 from cercle.base.common.errors import Refused
 from cercle.base.common.text import name_key
 from cercle.doors.fhir.bundle import Entry
+from cercle.doors.fhir.registry import FRC, Type, coded, kept_beside, lean, meta, nos, register
+from cercle.doors.fhir.search import Computed, Token, When, Words
 from cercle.doors.fhir.shape import Issue, Node, Rejected, child, codings, extension, items, oid, text, texts
 from cercle.people.directory.models import Commune, Country, HistoricCommune
 from cercle.people.patients import ins
 from cercle.people.patients.actions.around import checked_email, checked_phone
-from cercle.people.patients.models import PatientIdentifier
+from cercle.people.patients.models import Coordinates, Identity, Patient, PatientIdentifier
+from cercle.people.patients.names import squeeze
 from cercle.people.patients.traits import CivilTraits
 
 Kind = PatientIdentifier.Kind
@@ -189,3 +194,221 @@ def _coordinates(resource: Node, warnings: list[str]) -> dict[str, str]:
         except Refused:
             warnings.append(_("Un numéro ou une adresse électronique illisible n’est pas repris."))
     return found
+
+
+# --- On the way out ---------------------------------------------------------------------------------------------------
+
+CS = f"{FRC}/CodeSystem"
+DOUBTS = (("is_doubtful", "DOUT"), ("is_fictive", "FICT"), ("is_homonym", "HOMA"))
+COMMUNE = nos("TRE_R13", "Commune")
+INS_TYPES = {ins.NIR: "INS-NIR", ins.NIA: "INS-NIA", ins.NIR_TEST: "INS-NIR-TEST", ins.NIR_DEMO: "INS-NIR-DEMO"}
+GENDER = {"M": "male", "F": "female", "I": "unknown"}
+# RNIV on the wire: a recovered identity travels as provisional and without its INS (DIGEST b.2).
+ON_THE_WIRE = {"PROV": "PROV", "RECUP": "PROV", "VALI": "VALI", "QUAL": "VALI"}
+
+
+class PatientType(Type):
+    name = "Patient"
+    row_label = "patients.patient"
+    interactions = "rsvhcu"
+    profiles = (f"{FRC}/StructureDefinition/fr-core-patient-ins", f"{FRC}/StructureDefinition/fr-core-patient")
+    sorts = {
+        "family": "identity__birth_sort",
+        "birthdate": "identity__birth_earliest",
+        "_lastUpdated": "identity__decided_at",
+    }
+
+    def rows(self, access):
+        return Patient.objects.filter(pk__in=access.circles(), merged_into=None).select_related("identity")
+
+    def write(self, access, rows):
+        ids = [r.pk for r in rows]
+        homes = {c.patient_id: c for c in Coordinates.objects.current().filter(patient__in=ids)}
+        numbers: dict = {}
+        for row in PatientIdentifier.objects.filter(patient__in=ids, until=None).order_by("kind", "since", "pk"):
+            numbers.setdefault(row.patient_id, []).append(row)
+        counts = dict(Identity.objects.filter(patient__in=ids).values_list("patient").annotate(n=Count("pk")))
+        moves = dict(Coordinates.objects.filter(patient__in=ids).values_list("patient").annotate(n=Count("pk")))
+        kept = kept_beside("Patient", ids)
+        return [
+            self.node(
+                row, row.identity, homes.get(row.pk), numbers.get(row.pk, []), kept.get(row.pk),
+                counts.get(row.pk, 1) + max(moves.get(row.pk, 0) - 1, 0),
+            )
+            for row in rows
+        ]  # fmt: skip
+
+    def node(self, row, identity, home, numbers, kept, version) -> Node:
+        at = max(x.decided_at for x in (identity, home) if x)
+        profile = self.profiles[0] if identity.is_qualified else self.profiles[1]
+        node: Node = {"resourceType": "Patient", "id": str(row.pk), "meta": meta(version, at, profile)}
+        node |= {
+            "extension": [_reliability(identity), *_born_at(identity)],
+            "identifier": _identifiers(identity, numbers),
+        }
+        node |= {"active": row.merged_into_id is None, "name": _name_nodes(identity), "telecom": _telecom(home)}
+        node |= {"gender": GENDER[identity.sex], "birthDate": _fhir_date(identity.birth_date)}
+        if row.deceased:
+            said = _fhir_date(row.deceased)
+            node |= {"deceasedDateTime": said} if said else {"deceasedBoolean": True}
+        node["address"] = [_address(home)] if home else []
+        unmapped = {
+            k: v
+            for k, v in (kept.payload if kept else {}).items()
+            if k in ("maritalStatus", "communication", "photo", "contact")
+        }
+        return lean(unmapped | node)
+
+    def history(self, access, row):
+        """Each state of the traits and of the coordinates is a version."""
+        states = list(Identity.objects.filter(patient=row).order_by("decided_at", "pk"))
+        homes = list(Coordinates.objects.filter(patient=row).order_by("decided_at", "pk"))
+        numbers = list(PatientIdentifier.objects.filter(patient=row, until=None))
+        moments = sorted({s.decided_at for s in states} | {h.decided_at for h in homes[1:]})
+        found = []
+        for n, at in enumerate(moments, 1):
+            identity = [s for s in states if s.decided_at <= at][-1]
+            home = next((h for h in reversed(homes) if h.decided_at <= at), homes[0] if homes and n == 1 else None)
+            found.append((n, at, self.node(row, identity, home, numbers, None, n) | {}))
+        return found[::-1]
+
+    def references(self, node, param):
+        return []
+
+
+def _reliability(identity) -> Node:
+    url = f"{FRC}/StructureDefinition/fr-core-identity-reliability"
+    status = next((code for marker, code in DOUBTS if getattr(identity, marker)), ON_THE_WIRE[identity.status])
+    inner: list[Node] = [
+        {"url": "identityStatus", "valueCoding": {"system": f"{CS}/fr-core-cs-v2-0445", "code": status}}
+    ]
+    if identity.method and identity.method != "FLUX":
+        how = {"system": f"{CS}/fr-core-cs-method-collection", "code": identity.method}
+        inner.append({"url": "methodCollection", "valueCoding": how})
+    if identity.document:
+        shown = {"system": f"{CS}/fr-core-cs-mode-validation-identity", "code": identity.document}
+        inner.append({"url": "validationMode", "valueCoding": shown})
+        inner.append({"url": "validationDate", "valueDate": identity.decided_at.date().isoformat()})
+    return {"url": url, "extension": inner}
+
+
+def _born_at(identity) -> list[Node]:
+    found: list[Node] = []
+    if identity.birth_place_code or identity.birth_place_label:
+        place: Node = {}
+        if identity.birth_place_code:
+            place["extension"] = [_insee(identity.birth_place_code)]
+        if identity.birth_place_label:
+            place["city"] = identity.birth_place_label
+        found.append({"url": "http://hl7.org/fhir/StructureDefinition/patient-birthPlace", "valueAddress": place})
+    if identity.birth_date and _fhir_date(identity.birth_date) != identity.birth_date:
+        found.append({"url": f"{FRC}/StructureDefinition/fr-core-lunar-date", "valueString": identity.birth_date})
+    return found
+
+
+def _insee(code: str) -> Node:
+    said = {"system": COMMUNE, "code": code}
+    return {"url": f"{FRC}/StructureDefinition/fr-core-address-insee-code", "valueCoding": said}
+
+
+def _fhir_date(said: str) -> str:
+    """A partial date is a FHIR date; of a lunar one (« 1953-00-15 ») only the year is."""
+    if re.fullmatch(r"\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?", said):
+        return said
+    return said[:4] if "-00" in said and said[:4].isdigit() else ""
+
+
+def _identifiers(identity, numbers) -> list[Node]:
+    found: list[Node] = []
+    types = f"{FRC}/CodeSystem/fr-core-cs-v2-0203"
+    if identity.is_qualified and identity.ins_value:
+        kind = INS_TYPES.get(identity.ins_oid, "INS-NIR")
+        system = f"urn:oid:{identity.ins_oid}"
+        found.append({"use": "official", "type": coded(types, kind), "system": system, "value": identity.ins_value})
+    for row in numbers:
+        kind, use = {"NSS": ("NH", "secondary"), "INSC": ("INS-C", "secondary"), "IPP": ("PI", "usual")}.get(
+            row.kind, ("", "usual")
+        )
+        system = f"urn:oid:{row.system}" if re.fullmatch(r"[0-2](\.\d+)+", row.system) else row.system
+        v2 = types if kind != "PI" else "http://terminology.hl7.org/CodeSystem/v2-0203"
+        found.append(lean({"use": use, "type": coded(v2, kind) if kind else {}, "system": system, "value": row.value}))
+    return found
+
+
+def _name_nodes(identity) -> list[Node]:
+    all_given = identity.birth_givens or identity.birth_given
+    listed = {"url": f"{FRC}/StructureDefinition/fr-core-patient-birth-list-given-name", "valueString": all_given}
+    found = [
+        {"extension": [listed], "use": "official", "family": identity.birth_family, "given": [identity.birth_given]}
+    ]
+    if identity.used_family or identity.used_given:
+        found.append({"use": "usual", "family": identity.family, "given": [identity.given]})
+    return found
+
+
+def _telecom(home) -> list[Node]:
+    if home is None:
+        return []
+    found = []
+    for rank, number in enumerate([n for n in (home.phone, home.phone_other) if n], 1):
+        use = "mobile" if re.match(r"(\+33 ?|0)[67]", number) else "home"
+        found.append({"system": "phone", "value": number, "use": use, "rank": rank})
+    if home.email:
+        found.append({"system": "email", "value": home.email})
+    return found
+
+
+def _address(home) -> Node:
+    found = {
+        "use": "home",
+        "line": [x for x in (home.address, home.address_extra) if x],
+        "city": home.commune_label,
+        "postalCode": home.postal_code,
+    }
+    if home.commune_code:
+        found["extension"] = [_insee(home.commune_code)]
+    return lean(found) if any((home.address, home.commune_label, home.postal_code)) else {}
+
+
+def _by_number(system: str | None, value: str) -> Q:
+    """INS of the domain said, or any number of the file; a matricule answers only while its identity is qualified."""
+    name = oid(system or "")
+    if not value:
+        return Q(pk__in=PatientIdentifier.objects.filter(until=None, system=name).values("patient"))
+    number = ins.clean(value)
+    held = PatientIdentifier.objects.filter(until=None, value__in={value, number})
+    found = Q(identity__ins_value=number, identity__status=Identity.Status.QUAL)
+    if system:
+        held, found = held.filter(system__in={name, system}), found & Q(identity__ins_oid=name)
+    return found | Q(pk__in=held.values("patient"))
+
+
+NAMES = ("identity__birth_key", "identity__birth_key_rev", "identity__used_key", "identity__used_key_rev")
+PatientType.params = {
+    "identifier": Token(_by_number),
+    "family": Words(("identity__birth_key", "identity__used_key"), raw=("identity__birth_family", "identity__used_family"), key=squeeze),
+    "given": Words(("identity__birth_key_rev", "identity__used_key_rev"), raw=("identity__birth_given", "identity__used_given"), key=squeeze),
+    "name": Words(NAMES, raw=("identity__birth_family", "identity__birth_given", "identity__used_family", "identity__used_given"), key=squeeze),
+    "birthdate": When("identity__birth_earliest", "identity__birth_latest", dates=True),
+    "gender": Token(lambda system, code: Q(identity__sex__in=[k for k, v in GENDER.items() if v == code])),
+    "address": Computed(lambda access, value: Q(pk__in=_living(value)), "string"),
+    "birthplace": Computed(lambda access, value: Q(identity__birth_place_label__istartswith=value) | Q(identity__birth_place_code=value), "string"),
+    "active": Token(lambda system, code: Q(merged_into=None) if code == "true" else ~Q(merged_into=None)),
+    "deceased": Token(lambda system, code: ~Q(deceased="") if code == "true" else Q(deceased="")),
+    "phone": Computed(lambda access, value: Q(pk__in=_reached(value)), "token"),
+    "telecom": Computed(lambda access, value: Q(pk__in=_reached(value.rpartition("|")[2])), "token"),
+}  # fmt: skip
+register(PatientType())
+
+
+def _living(value: str):
+    found = Q(address__icontains=value) | Q(commune_label__istartswith=value) | Q(postal_code=value)
+    return Coordinates.objects.current().filter(found).values("patient")
+
+
+def _reached(value: str):
+    return (
+        Coordinates.objects.current()
+        .filter(Q(phone=value) | Q(phone_other=value) | Q(email__iexact=value))
+        .values("patient")
+    )

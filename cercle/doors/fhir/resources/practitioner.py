@@ -3,10 +3,14 @@
 import hashlib
 from dataclasses import dataclass, field
 
-from django.db.models import Q
+from django.db.models import F, Func, Q, TextField
 from django.utils.translation import gettext as _
 
-from cercle.base.common.text import name_key
+from cercle.base.common.text import name_key, sort_key
+from cercle.doors.fhir.registry import FRC, Type, coded, lean, meta, nos, register
+from cercle.doors.fhir.resources.kept import KeptType
+from cercle.doors.fhir.resources.organization import AS, telecom
+from cercle.doors.fhir.search import Ref, Token, Words
 from cercle.doors.fhir.shape import Node, child, codings, full_name, items, label, oid, text, texts
 from cercle.people.accounts.models import ApiClient
 from cercle.people.directory import keys, nomenclature
@@ -154,3 +158,146 @@ def _noun(system: str, profession: str, civility: str, said: str) -> str:
 
 def _label(what: str, where: str) -> str:
     return " · ".join(w for w in (what, where) if w)[:200]
+
+
+# --- On the way out ---------------------------------------------------------------------------------------------------
+
+RPPS, ADELI = "https://rpps.esante.gouv.fr", "https://adeli.esante.gouv.fr"
+V2_0203 = f"{FRC}/CodeSystem/fr-core-cs-v2-0203"
+PROFESSIONS = {
+    "TRE_G15": nos("TRE_G15", "ProfessionSante"),
+    "JDV_J48": nos("JDV_J48", "ProfilEcosante-EPARCOURS"),
+}
+
+
+class PractitionerType(Type):
+    name = "Practitioner"
+    row_label = "directory.practitioner"
+    profiles = (f"{AS}/as-practitioner",)
+    aside = KeptType("Practitioner")
+    interactions = "rscu"
+    sorts = {"family": "sort", "_lastUpdated": "updated_at"}
+    params = {
+        "identifier": Token(lambda system, value: _held_by(system, value)),
+        "name": Words(("sort", "given_key"), raw=("family", "given"), key=sort_key),
+        "family": Words(("sort",), raw=("family",), key=sort_key),
+        "given": Words(("given_key",), raw=("given",), key=sort_key),
+        "active": Token(lambda system, code: Q(ended_at__isnull=code == "true")),
+        "qualification-code": Token(lambda system, code: Q(roles__profession=code, roles__ended_at=None)),
+    }
+
+    def rows(self, access):
+        """The directory; of the people whom feeds named, those of this machine only."""
+        mine = Q(is_external=False) | Q(source=source_of(access.client))
+        return Practitioner.objects.filter(mine).annotate(
+            given_key=Func(F("given"), function="cercle_key", output_field=TextField())
+        )
+
+    def write(self, access, rows):
+        held: dict = {}
+        for role in PracticeRole.objects.filter(practitioner__in=[r.pk for r in rows], ended_at=None).order_by("pk"):
+            held.setdefault(role.practitioner_id, role)
+        return [self.node(row, held.get(row.pk)) for row in rows]
+
+    def node(self, row, role=None) -> Node:
+        found: Node = {"resourceType": self.name, "id": str(row.pk), "meta": meta(1, row.updated_at, *self.profiles)}
+        numbers: list[Node] = []
+        national = row.national_id or (f"8{row.rpps}" if row.rpps else f"0{row.adeli}" if row.adeli else "")
+        for system, code, value in (
+            (f"urn:oid:{IDNPS}", "IDNPS", national),
+            (RPPS, "RPPS", row.rpps),
+            (ADELI, "ADELI", row.adeli),
+        ):
+            if value:
+                numbers.append({"use": "official", "type": coded(V2_0203, code), "system": system, "value": value})
+        parts = {"given": [row.given], "prefix": [row.civility], "suffix": [row.title]}
+        name = {"use": "official", "family": row.family} | {k: v for k, v in parts.items() if v[0]}
+        found |= {"identifier": numbers, "active": row.ended_at is None, "name": [name]}
+        if role is not None and role.profession:
+            found["qualification"] = [{"code": _profession(role)}]
+        return lean(found)
+
+    def history(self, access, row):
+        return [(1, row.updated_at, self.write(access, [row])[0])]
+
+    def references(self, node, param):
+        return []
+
+
+class PractitionerRoleType(Type):
+    name = "PractitionerRole"
+    row_label = "directory.practicerole"
+    profiles = (f"{AS}/as-practitionerrole",)
+    aside = KeptType("PractitionerRole")
+    includes = ("practitioner", "organization")
+    interactions = "rscu"
+    sorts = {"_lastUpdated": "updated_at"}
+    params = {
+        "practitioner": Ref({"Practitioner": "practitioner"}),
+        "organization": Ref({"Organization": "organization"}),
+        "role": Token(lambda system, code: Q(profession=code) | Q(function=code)),
+        "specialty": Token(lambda system, code: Q(specialty=code)),
+        "active": Token(lambda system, code: Q(ended_at__isnull=code == "true")),
+        "identifier": Token(lambda system, value: Q(practitioner__in=Practitioner.objects.filter(_held_by(system, value)).values("pk"))),
+    }  # fmt: skip
+
+    def rows(self, access):
+        mine = Q(practitioner__is_external=False) | Q(source=source_of(access.client))
+        return PracticeRole.objects.filter(mine).select_related("practitioner", "organization")
+
+    def write(self, access, rows):
+        return [self.node(row) for row in rows]
+
+    def node(self, row) -> Node:
+        found: Node = {"resourceType": self.name, "id": str(row.pk), "meta": meta(1, row.updated_at, *self.profiles)}
+        found |= {"active": row.ended_at is None}
+        found["practitioner"] = {
+            "reference": f"Practitioner/{row.practitioner_id}",
+            "display": row.practitioner.display_name,
+        }
+        if row.organization_id:
+            found["organization"] = {
+                "reference": f"Organization/{row.organization_id}",
+                "display": row.organization.display_name,
+            }
+        codes = [_profession(row)]
+        if row.function:
+            codes.append(coded(nos("TRE_R21", "Fonction"), row.function, row.function_label))
+        found["code"] = [c for c in codes if c]
+        if row.specialty:
+            found["specialty"] = [coded(nos("TRE_R38", "SpecialiteOrdinale"), row.specialty, row.specialty_label)]  # fmt: skip
+        found |= {"period": {"start": row.started_on.isoformat()} if row.started_on else {}, "telecom": telecom(row)}
+        return lean(found)
+
+    def history(self, access, row):
+        return [(1, row.updated_at, self.node(row))]
+
+    def references(self, node, param):
+        said = text(node.get(param), "reference")
+        return [said] if said else []
+
+
+def _profession(row: PracticeRole) -> Node:
+    system = PROFESSIONS.get(row.profession_system, row.profession_system)
+    label = row.profession_label or nomenclature.short_label(
+        row.profession_system, row.profession, feminine=False, liberal=False, fallback=""
+    )
+    return coded(system, row.profession, label)
+
+
+def _held_by(system: str | None, value: str) -> Q:
+    value, name = value.replace(" ", ""), (system or "").lower()
+    if not value:
+        return Q(pk=None)
+    if IDNPS in name:
+        inner = Q(rpps=value[1:]) if value[:1] == "8" else Q(adeli=value[1:]) if value[:1] == "0" else Q(pk=None)
+        return Q(national_id=value) | inner
+    if "rpps" in name:
+        return Q(rpps=value)
+    if "adeli" in name:
+        return Q(adeli=value)
+    return Q(rpps=value) | Q(adeli=value) | Q(national_id=value) if system is None else Q(pk=None)
+
+
+register(PractitionerType())
+register(PractitionerRoleType())

@@ -1,6 +1,6 @@
 """A patient named by another system: found, or created, never guessed. For every door (FHIR, HL7 v2, imports)."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -44,6 +44,7 @@ def receive_patient(
     is_test: bool = False,
     source: str = "",
     known: Patient | None = None,
+    within: Callable[[Patient], bool] | None = None,
 ) -> Received:
     """The patient that this message is about.
 
@@ -51,6 +52,8 @@ def receive_patient(
     sender qualified it makes a *recovered* identity here: no document was seen by us. A wrong matricule is left in the
     received payload, with a warning. Traits we hold are not overwritten: the door may then call `update_identity`. `known`:
     the file that this sender already named by the same reference; like a local identifier, only when the traits agree.
+    `within`: the files that this sender may reach. Another one is never given nor told of: a new file is made apart and the
+    pair goes to the identity queue.
     """
     warnings: list[str] = []
     identifiers = list(identifiers)
@@ -60,12 +63,12 @@ def receive_patient(
         if matricule:
             lock_ins(matricule.value, oid)
             held_by = holder(matricule.value, oid)
-            if held_by and agree(CivilTraits.of(held_by), traits):
+            if held_by and agree(CivilTraits.of(held_by), traits) and (within is None or within(held_by.patient)):
                 patient = _canonical(held_by.patient)
                 _attach(acting, patient, identifiers, source, warnings)
                 return Received(patient, Found.BY_INS, warnings)
         by_number = _by_identifier(identifiers) or (known and _canonical(known))
-        if by_number and agree(CivilTraits.of(by_number.identity), traits):
+        if by_number and agree(CivilTraits.of(by_number.identity), traits) and (within is None or within(by_number)):
             _attach(acting, by_number, identifiers, source, warnings)
             if held_by:
                 duplicates.file_claim(by_number.pk, held_by.patient.canonical_id, level="review")
@@ -85,6 +88,8 @@ def receive_patient(
         if held_by or by_number:
             for other in filter(None, (held_by and held_by.patient, by_number)):
                 duplicates.file_claim(patient.pk, other.canonical_id, level="review")
+            if within is not None:
+                return Received(patient, Found.CREATED_APART, warnings)
             warnings.append(
                 _(
                     "Un numéro reçu est celui d’une autre fiche dont les traits diffèrent : "
