@@ -177,9 +177,11 @@ def _ordered(node: Node, known: dict[str, Shape]) -> Iterator[tuple[str, Any, An
 def _div(said: str) -> ET.Element:
     """A narrative that is not XML is left out: it could close the document around it."""
     try:
-        return _plain(ET.fromstring(said), XHTML)
+        if "<!" not in said:
+            return _plain(ET.fromstring(said), XHTML)
     except ET.ParseError:
-        return ET.Element("div", {"xmlns": XHTML})
+        pass
+    return ET.Element("div", {"xmlns": XHTML})
 
 
 def _plain(element: ET.Element, space: str) -> ET.Element:

@@ -31,6 +31,8 @@ class Circle(models.Model):
             models.CheckConstraint(name="circle_not_its_own_alias", condition=~Q(canon=F("patient"))),
             models.CheckConstraint(name="circle_crossed_needs_alias", condition=Q(crossed_at=None) | ~Q(canon=None)),
         ]
+        # Few people refuse someone: a structure's lists ask who, at each page.
+        indexes = [models.Index("patient", name="circle_with_oppositions", condition=Q(has_oppositions=True))]
 
     @property
     def id(self):

@@ -9,94 +9,154 @@ import cercle.base.common.models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('circles', '0003_matrix_of_forms_plan_agenda'),
-        ('coordination', '0005_sheet_lists'),
+        ("circles", "0003_matrix_of_forms_plan_agenda"),
+        ("coordination", "0005_sheet_lists"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='SheetFile',
+            name="SheetFile",
             fields=[
-                ('id', models.UUIDField(db_default=cercle.base.common.models.UUIDv7(), editable=False, primary_key=True, serialize=False)),
-                ('sha256', models.CharField(max_length=64)),
-                ('size', models.BigIntegerField()),
-                ('media_type', models.CharField(max_length=100)),
-                ('name', models.CharField(max_length=160)),
-                ('width', models.IntegerField(null=True)),
-                ('height', models.IntegerField(null=True)),
-                ('active_content', models.BooleanField(default=False)),
-                ('scan_state', models.CharField(choices=[('not_scanned', 'Non analysé'), ('clean', 'Analysé, rien trouvé'), ('infected', 'Virus trouvé'), ('error', 'Analyse en échec')], default='not_scanned', max_length=12)),
-                ('scan_detail', models.CharField(blank=True, max_length=200)),
-                ('scanned_at', models.DateTimeField(null=True)),
-                ('withdrawn_at', models.DateTimeField(null=True)),
-                ('recorded_at', models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
+                (
+                    "id",
+                    models.UUIDField(
+                        db_default=cercle.base.common.models.UUIDv7(), editable=False, primary_key=True, serialize=False
+                    ),
+                ),
+                ("sha256", models.CharField(max_length=64)),
+                ("size", models.BigIntegerField()),
+                ("media_type", models.CharField(max_length=100)),
+                ("name", models.CharField(max_length=160)),
+                ("width", models.IntegerField(null=True)),
+                ("height", models.IntegerField(null=True)),
+                ("active_content", models.BooleanField(default=False)),
+                (
+                    "scan_state",
+                    models.CharField(
+                        choices=[
+                            ("not_scanned", "Non analysé"),
+                            ("clean", "Analysé, rien trouvé"),
+                            ("infected", "Virus trouvé"),
+                            ("error", "Analyse en échec"),
+                        ],
+                        default="not_scanned",
+                        max_length=12,
+                    ),
+                ),
+                ("scan_detail", models.CharField(blank=True, max_length=200)),
+                ("scanned_at", models.DateTimeField(null=True)),
+                ("withdrawn_at", models.DateTimeField(null=True)),
+                ("recorded_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
             ],
         ),
         migrations.AddField(
-            model_name='handover',
-            name='circles_left',
+            model_name="handover",
+            name="circles_left",
             field=models.PositiveIntegerField(db_default=0, default=0),
         ),
         migrations.AddField(
-            model_name='handoverline',
-            name='as_co_referent',
+            model_name="handoverline",
+            name="as_co_referent",
             field=models.BooleanField(db_default=False, default=False),
         ),
         migrations.AddField(
-            model_name='handoverline',
-            name='ended_as',
-            field=models.CharField(blank=True, choices=[('back', 'rendu'), ('given', 'confié à quelqu’un d’autre'), ('closed', 'clos entre-temps'), ('stayed', 'resté chez le remplaçant')], db_default='', max_length=8),
+            model_name="handoverline",
+            name="ended_as",
+            field=models.CharField(
+                blank=True,
+                choices=[
+                    ("back", "rendu"),
+                    ("given", "confié à quelqu’un d’autre"),
+                    ("closed", "clos entre-temps"),
+                    ("stayed", "resté chez le remplaçant"),
+                ],
+                db_default="",
+                max_length=8,
+            ),
         ),
         # Lines that left a handover before this column said how.
         migrations.RunSQL(
-            "UPDATE coordination_handoverline SET ended_as = 'back' WHERE given_back_at IS NOT NULL", migrations.RunSQL.noop
+            "UPDATE coordination_handoverline SET ended_as = 'back' WHERE given_back_at IS NOT NULL",
+            migrations.RunSQL.noop,
         ),
         migrations.AddField(
-            model_name='handoverline',
-            name='informed_by',
-            field=models.CharField(blank=True, db_default='', max_length=200),
+            model_name="handoverline",
+            name="informed_by",
+            field=models.CharField(blank=True, db_default="", max_length=200),
         ),
         migrations.AddField(
-            model_name='handoverline',
-            name='informed_how',
-            field=models.CharField(blank=True, choices=[('cercle', 'dans Cercle'), ('letter', 'par courrier'), ('spoken', 'de vive voix')], db_default='', max_length=8),
+            model_name="handoverline",
+            name="informed_how",
+            field=models.CharField(
+                blank=True,
+                choices=[("cercle", "dans Cercle"), ("letter", "par courrier"), ("spoken", "de vive voix")],
+                db_default="",
+                max_length=8,
+            ),
         ),
         migrations.AddField(
-            model_name='handoverline',
-            name='informed_on',
+            model_name="handoverline",
+            name="informed_on",
             field=models.DateField(null=True),
         ),
         migrations.AddConstraint(
-            model_name='handoverline',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('ended_as', ''), ('given_back_at', None)), models.Q(('ended_as__in', ['back', 'given', 'closed', 'stayed']), ('given_back_at__isnull', False)), _connector='OR'), name='handover_line_ends_one_way'),
+            model_name="handoverline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("ended_as", ""), ("given_back_at", None)),
+                    models.Q(("ended_as__in", ["back", "given", "closed", "stayed"]), ("given_back_at__isnull", False)),
+                    _connector="OR",
+                ),
+                name="handover_line_ends_one_way",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='handoverline',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('informed_by', ''), ('informed_how', ''), ('informed_on', None)), models.Q(('informed_how__in', ['cercle', 'letter', 'spoken']), ('informed_on__isnull', False), models.Q(('informed_by', ''), _negated=True)), _connector='OR'), name='handover_line_informed'),
+            model_name="handoverline",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("informed_by", ""), ("informed_how", ""), ("informed_on", None)),
+                    models.Q(
+                        ("informed_how__in", ["cercle", "letter", "spoken"]),
+                        ("informed_on__isnull", False),
+                        models.Q(("informed_by", ""), _negated=True),
+                    ),
+                    _connector="OR",
+                ),
+                name="handover_line_informed",
+            ),
         ),
         migrations.AddField(
-            model_name='sheetfile',
-            name='author_user',
-            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="sheetfile",
+            name="author_user",
+            field=models.ForeignKey(
+                null=True, on_delete=django.db.models.deletion.PROTECT, related_name="+", to=settings.AUTH_USER_MODEL
+            ),
         ),
         migrations.AddField(
-            model_name='sheetfile',
-            name='sheet',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='files', to='coordination.followupsheet'),
+            model_name="sheetfile",
+            name="sheet",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="files", to="coordination.followupsheet"
+            ),
         ),
         migrations.AddIndex(
-            model_name='sheetfile',
-            index=models.Index(models.F('id'), condition=models.Q(('scan_state__in', ['not_scanned', 'error'])), name='sheetfile_to_scan'),
+            model_name="sheetfile",
+            index=models.Index(
+                models.F("id"),
+                condition=models.Q(("scan_state__in", ["not_scanned", "error"])),
+                name="sheetfile_to_scan",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sheetfile',
-            constraint=models.CheckConstraint(condition=models.Q(('sha256__regex', '^[0-9a-f]{64}$')), name='sheetfile_sha256'),
+            model_name="sheetfile",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("sha256__regex", "^[0-9a-f]{64}$")), name="sheetfile_sha256"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='sheetfile',
-            constraint=models.CheckConstraint(condition=models.Q(('size__gt', 0)), name='sheetfile_size'),
+            model_name="sheetfile",
+            constraint=models.CheckConstraint(condition=models.Q(("size__gt", 0)), name="sheetfile_size"),
         ),
     ]
