@@ -205,6 +205,7 @@ def decorate(row: OrientationRequest, now=None) -> None:
     now = now or timezone.now()
     words = deadlines.words(row.due_at, french.local(now))
     row.is_late = row.due_at <= now
+    row.exact = french.exact(row.due_at)
     row.is_soon = not row.is_late and timezone.localdate(row.due_at) <= timezone.localdate() + timedelta(days=1)
     row.when_long = words if row.is_late else _("répondre avant %(when)s") % {"when": words}
     day = timezone.localdate(row.due_at)
