@@ -17,7 +17,7 @@ setup-dev:
 # All that fits 15 minutes. Without Chromium, and when it cannot be installed, browser tests are skipped and counted.
 test: setup-dev
 	@$(PYTHON) scripts/chromium.py
-	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -q
+	@$(BIN)/pytest -n $(WORKERS) --dist worksteal -q --durations 25
 
 # Long model, fault and load tests.
 test-slow: setup-dev

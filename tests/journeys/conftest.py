@@ -16,6 +16,11 @@ from tests.support import database
 from tests.support.site import FreshDatabase, Site
 
 _numbers = itertools.count(1)
+# What axe is asked about at each run, and what `make test-slow` adds.
+LOOKS = [
+    ("desk", "light"), ("phone", "dark"), pytest.param("desk", "dark", marks=pytest.mark.slow),
+    pytest.param("phone", "light", marks=pytest.mark.slow),
+]  # fmt: skip
 SIZES = {"desk": {"width": 1440, "height": 900}, "phone": {"width": 390, "height": 844}}
 
 

@@ -18,7 +18,7 @@ from tests import factories as make
 from tests.care.agenda.conftest import at
 from tests.factories import coordination as made
 
-from .conftest import aside
+from .conftest import LOOKS, aside
 from .test_screens import AXE, WIDEST
 
 pytestmark = pytest.mark.browser
@@ -313,9 +313,7 @@ def addresses(desk) -> list[str]:
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize(
-    ("size", "scheme"), [("desk", "light"), ("desk", "dark"), ("phone", "light"), ("phone", "dark")]
-)
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_axe_finds_nothing_on_the_agenda(town, size, scheme):
     if not AXE.exists():
         pytest.skip("axe-core is not installed")
@@ -334,7 +332,9 @@ def test_axe_finds_nothing_on_the_agenda(town, size, scheme):
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("width", [320, 390, 1100, 1440])
+@pytest.mark.parametrize(
+    "width", [320, pytest.param(390, marks=pytest.mark.slow), pytest.param(1100, marks=pytest.mark.slow), 1440]
+)
 def test_no_screen_of_the_agenda_scrolls_sideways(town, width):
     desk = aside(lambda: full_week(town))
     page = town.page(desk.alice.viewer, str(width))

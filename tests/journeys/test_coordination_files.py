@@ -11,7 +11,7 @@ from cercle.care.coordination.models import CoordinationFile, FollowUpSheet
 from tests import factories as make
 from tests.factories import coordination as made
 
-from .conftest import aside
+from .conftest import LOOKS, aside
 from .test_screens import AXE
 
 pytestmark = pytest.mark.browser
@@ -99,7 +99,7 @@ def addresses(desk) -> list[str]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("size", "scheme"), [("desk", "light"), ("desk", "dark"), ("phone", "light")])
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_axe_finds_nothing_on_the_files_screens(town, size, scheme):
     if not AXE.exists():
         pytest.skip("axe-core is not installed")

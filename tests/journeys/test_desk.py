@@ -15,7 +15,7 @@ from cercle.people.accounts.models import OneTimeLink
 from tests.factories import coordination as made
 from tests.factories.orientation import asked
 
-from .conftest import aside
+from .conftest import LOOKS, aside
 from .test_screens import AXE
 
 pytestmark = pytest.mark.browser
@@ -175,7 +175,7 @@ def test_a_carer_asks_by_the_public_form_is_answered_and_says_what_she_thinks(to
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(("size", "scheme"), [("desk", "light"), ("desk", "dark"), ("phone", "light")])
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_axe_finds_nothing_at_the_desk_and_nothing_scrolls_sideways(town, size, scheme):
     if not AXE.exists():
         pytest.skip("axe-core is not installed")

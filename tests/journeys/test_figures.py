@@ -15,7 +15,7 @@ from cercle.people.directory.models import Commune
 from tests import factories as make
 from tests.factories import coordination as made
 
-from .conftest import aside
+from .conftest import LOOKS, aside
 from .test_screens import AXE
 
 pytestmark = pytest.mark.browser
@@ -89,8 +89,7 @@ def test_a_director_reads_a_chart_its_table_and_the_list_behind_a_number(town, y
     assert not town.refused
 
 
-@pytest.mark.parametrize("size", ["desk", "phone"])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_axe_finds_nothing_on_figures_and_structure_pages(town, year, size, scheme):
     page = town.page(year.nolwenn.viewer, size, color_scheme=scheme)
     found = []

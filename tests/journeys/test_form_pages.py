@@ -9,7 +9,7 @@ from tests import factories as make
 from tests.factories import questionnaires as q
 from tests.support.database import ROOT
 
-from .conftest import aside
+from .conftest import LOOKS, aside
 
 pytestmark = pytest.mark.browser
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
@@ -79,9 +79,7 @@ def told(town) -> tuple[list[str], list[str]]:
 
 
 @pytest.mark.timeout(400)
-@pytest.mark.parametrize(
-    ("size", "scheme"), [("desk", "light"), ("desk", "dark"), ("phone", "light"), ("phone", "dark"), ("320", "light")]
-)
+@pytest.mark.parametrize(("size", "scheme"), [*LOOKS, pytest.param("320", "light", marks=pytest.mark.slow)])
 def test_axe_finds_nothing_and_nothing_sticks_out(town, size, scheme):
     if not AXE.exists():
         pytest.skip("axe-core is not installed")

@@ -10,7 +10,7 @@ from pypdf import PdfReader
 from cercle.care.coordination.models import Action, CarePlan, Goal
 from tests.factories import plan as plans
 
-from .conftest import aside
+from .conftest import LOOKS, aside
 from .test_screens import AXE
 
 pytestmark = pytest.mark.browser
@@ -84,7 +84,7 @@ def read_pdf(path) -> tuple[int, str]:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("size", ["desk", "phone"])
+@pytest.mark.parametrize("size", ["desk", pytest.param("phone", marks=pytest.mark.slow)])
 def test_from_the_first_goal_to_the_second_version(town, size):
     """Written, agreed by the person, signed, printed, met about, answered by her daughter, compared."""
     circle = town.circle()
@@ -217,8 +217,7 @@ PLACES = (
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", ["desk", "phone"])
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_axe_finds_nothing_on_the_screens_of_the_plan_and_they_hold(town, size, scheme):
     if not AXE.exists():
         pytest.skip("axe-core is not installed")

@@ -12,7 +12,7 @@ from cercle.people.patients.models import PotentialDuplicate
 from tests import factories as make
 from tests.support.database import ROOT
 
-from .conftest import aside
+from .conftest import LOOKS, aside
 
 pytestmark = pytest.mark.browser
 AXE = ROOT / "node_modules/axe-core/axe.min.js"
@@ -41,8 +41,7 @@ def told(town) -> str:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("size", ["desk", "phone"])
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_axe_finds_nothing_on_the_main_screens(town, size, scheme):
     if not AXE.exists():
         pytest.skip("axe-core is not installed")

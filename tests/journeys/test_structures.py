@@ -14,7 +14,7 @@ from cercle.people.directory.models import Commune, Organization
 from tests import factories as make
 from tests.factories import coordination as made
 
-from .conftest import aside
+from .conftest import LOOKS, aside
 from .test_screens import AXE, WIDEST
 
 pytestmark = pytest.mark.browser
@@ -55,9 +55,7 @@ class House:
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize(
-    ("size", "scheme"), [("desk", "light"), ("desk", "dark"), ("phone", "light"), ("phone", "dark")]
-)
+@pytest.mark.parametrize(("size", "scheme"), LOOKS)
 def test_axe_finds_nothing_on_the_structure_s_file(town, size, scheme):
     if not AXE.exists():
         pytest.skip("axe-core is not installed")
@@ -76,7 +74,7 @@ def test_axe_finds_nothing_on_the_structure_s_file(town, size, scheme):
     assert not found, "\n".join(map(str, found))
 
 
-@pytest.mark.parametrize("width", [320, 390, 1440])
+@pytest.mark.parametrize("width", [320, pytest.param(390, marks=pytest.mark.slow), 1440])
 def test_no_screen_of_the_structure_scrolls_sideways(town, width):
     house = aside(House)
     page = town.page(house.viewer, str(width))

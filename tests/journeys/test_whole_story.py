@@ -133,6 +133,7 @@ def test_from_the_first_call_to_the_exit(town, alice):
         page.get_by_text(words).first.wait_for()
 
 
+@pytest.mark.slow
 def test_the_same_on_a_phone(town, alice):
     page = town.page(alice.viewer, "phone")
     taken_by_phone(page)
