@@ -21,6 +21,7 @@ from cercle.base.common.errors import Refused
 GROUPS = {
     "Faire tourner": ("run", "web", "jobs", "stop", "status", "migrate"),
     "Importer et exporter": ("import", "reference", "export", "notebook", "backup", "restore", "files"),
+    "Raccorder": ("hl7",),
     "Identités": ("patients",),
     "Traces": ("audit",),
     "Comptes et démonstration": ("accounts", "user", "demo"),

@@ -11,6 +11,7 @@ from cercle.care.coordination import tasks as coordination
 from cercle.care.documents import tasks as documents
 from cercle.care.orientation import tasks as orientation
 from cercle.doors.fhir import tasks as fhir
+from cercle.doors.hl7v2 import tasks as hl7v2
 from cercle.doors.steering import tasks as steering
 from cercle.people.accounts import tasks as accounts
 from cercle.people.circles import tasks as circles
@@ -27,6 +28,7 @@ every("29 2 * * *", accounts.purge)
 every("7 1 * * *", patients.search_duplicates)
 every("*/5 * * * *", circles.end_due)
 every("53 3 * * *", fhir.forget_received)
+every("57 3 * * *", hl7v2.forget_messages)
 every("11 * * * *", coordination.end_handovers)
 every("*/10 * * * *", coordination.catch_up)
 every("7 5 * * *", plans.remind)

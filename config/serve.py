@@ -41,6 +41,10 @@ def jobs_command() -> list[str]:
     return [sys.executable, "-m", "config.cli", "jobs"]
 
 
+def hl7_command(host: str, port: int) -> list[str]:
+    return [sys.executable, "-m", "config.cli", "hl7", "listen", "--host", host, "--port", str(port)]
+
+
 def check_port(host: str, port: int) -> None:
     """Refuse a port in use: Granian shares it silently (SO_REUSEPORT) and two programs would answer in turns."""
     # « localhost » may be ::1 to a browser: another program there would get our visitors.
@@ -101,6 +105,7 @@ class Child:
     command: list[str]
     process: subprocess.Popen | None = None
     falls: list[float] = field(default_factory=list)
+    is_optional: bool = False  # the rest goes on without it
 
 
 class Running:
@@ -158,19 +163,31 @@ def already(facts: dict) -> str:
 
 
 class Supervisor:
-    def __init__(self, home: Path, server: Server | None, *, host: str, port: int, workers: int, log: Path | None):
-        """`log`: a folder for what the processes write, None for our own output."""
+    def __init__(
+        self,
+        home: Path,
+        server: Server | None,
+        *,
+        host: str,
+        port: int,
+        workers: int,
+        log: Path | None,
+        hl7_port: int = 0,
+    ):
+        """`log`: a folder for what the processes write, None for our own output. `hl7_port`: 0 without HL7 messages."""
         self.home, self.server, self.log = home, server, log
         self.host, self.port = host, port
         self.mark = os.urandom(8).hex()
         self.children = [Child("web", web_command(host, port, workers)), Child("jobs", jobs_command())]
+        if hl7_port:
+            self.children.append(Child("hl7", hl7_command(host, hl7_port), is_optional=True))
         self.stopping = False
 
     def run(self, running: Running, url: str, when_ready: Callable[[], None]) -> int:
         for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
             signal.signal(signum, self._ask_to_stop)
         try:
-            web, jobs = self.children
+            web, *behind = self.children
             self._start(web)
             running.write(pid=os.getpid(), url=url, port=self.port, mark=self.mark)
             deadline = time.monotonic() + 60
@@ -180,7 +197,8 @@ class Supervisor:
                     raise Refused(f"Le port {self.port} ne répond pas{self._where(self.children[0])}", "web_start")
                 time.sleep(0.05)
             if not self.stopping:
-                self._start(jobs)  # after the pages: on a small machine both at once would double the wait
+                for child in behind:  # after the pages: on a small machine all at once would double the wait
+                    self._start(child)
                 when_ready()
             while not self.stopping:
                 self._look_after()
@@ -234,6 +252,10 @@ class Supervisor:
                 continue
             now = time.monotonic()
             child.falls = [t for t in child.falls if t > now - 60] + [now]
+            if len(child.falls) >= TOO_MANY_FALLS and child.is_optional:
+                print(f"Le processus {child.name} est abandonné{self._where(child)}", file=sys.stderr, flush=True)
+                child.process = None
+                continue
             if len(child.falls) >= TOO_MANY_FALLS:
                 raise Refused(f"Le processus {child.name} tombe sans cesse{self._where(child)}", "child_falls")
             print(f"Le processus {child.name} est tombé : il repart.", file=sys.stderr, flush=True)

@@ -62,6 +62,7 @@ INSTALLED_APPS = [
     "cercle.care.structures",
     "cercle.care.record",
     "cercle.doors.fhir",
+    "cercle.doors.hl7v2",
     "cercle.doors.steering",
     "config.demo",
     "config.service",

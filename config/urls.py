@@ -14,6 +14,7 @@ urlpatterns += [path("", include("cercle.care.questionnaires.urls")), path("", i
 urlpatterns += [path("", include("cercle.care.coordination.urls")), path("", include("cercle.care.orientation.urls"))]
 urlpatterns += [path("", include("cercle.care.structures.urls")), path("", include("cercle.doors.steering.urls"))]
 urlpatterns += [path("", include("cercle.doors.fhir.urls"))]
+urlpatterns += [path("", include("cercle.doors.hl7v2.urls"))]
 urlpatterns += [path("", include("cercle.base.web.urls"))]
 
 handler400 = "cercle.base.web.errors.bad_request"

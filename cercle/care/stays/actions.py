@@ -1,4 +1,4 @@
-"""The verbs of stays: admit, move, announce_discharge, discharge, correct, cancel.
+"""The verbs of stays: admit, move, announce_discharge, discharge, reopen, correct, cancel.
 
 Each writes a movement, brings the stay up to date, leaves its trace and tells open screens. `source_ref` makes a feed's
 repeated message harmless: the first call answers again.
@@ -182,10 +182,31 @@ def discharge(
     return stay
 
 
+def reopen(acting: Acting, *, stay: Stay, text: str = "", source_ref: str = "") -> Stay:
+    """The discharge was told by mistake: she is still there. Raises `Refused` when another stay is open there."""
+    try:
+        with transaction.atomic():
+            stay = _mine(acting, stay)
+            if stay.cancelled_at:
+                raise Refused(_("Ce séjour a été retiré."), "cancelled")
+            if not stay.ended_at:
+                return stay
+            stay.ended_at, stay.ended_has_time, stay.end_kind = None, True, ""
+            stay.save(update_fields=["ended_at", "ended_has_time", "end_kind"])
+            said = text or _("La sortie annoncée est annulée.")
+            _move(acting, stay, Movement.Kind.CORRECTION, at=timezone.now(), text=said, source_ref=source_ref)
+            _told(acting, "stays.reopened", stay)
+    except IntegrityError as e:
+        if "stay_one_open" in str(e):
+            raise Refused(_("Un autre séjour est ouvert dans cet établissement."), "already_open") from e
+        raise
+    return stay
+
+
 def correct(
     acting: Acting, *, stay: Stay, started_at: datetime | None = None, has_time: bool | None = None,
-    ward: str | None = None, room: str | None = None, entry_mode: str | None = None,
-    text: str = "", source_ref: str = "",
+    ward: str | None = None, room: str | None = None, entry_mode: str | None = None, ended_at: datetime | None = None,
+    end_kind: str | None = None, text: str = "", source_ref: str = "",
 ) -> Stay:  # fmt: skip
     """Puts right what was entered; the movements keep what had been said."""
     with transaction.atomic():
@@ -194,7 +215,7 @@ def correct(
             raise Refused(_("Ce séjour a été retiré."), "cancelled")
         if started_at is not None:
             _past(started_at)
-            if stay.ended_at and started_at > stay.ended_at:
+            if stay.ended_at and started_at > (ended_at or stay.ended_at):
                 raise Refused(_("L’entrée ne peut pas suivre la sortie."), "dates")
             stay.started_at = started_at
             stay.started_has_time = stay.started_has_time if has_time is None else has_time
@@ -203,7 +224,25 @@ def correct(
         stay.ward = stay.ward if ward is None else _line(ward, 120)
         stay.room = stay.room if room is None else _line(room, 40)
         stay.entry_mode = stay.entry_mode if entry_mode is None else entry_mode
-        stay.save(update_fields=["started_at", "started_has_time", "expected_end", "ward", "room", "entry_mode"])
+        if stay.ended_at:  # an end is corrected, never made here
+            if ended_at is not None:
+                _past(ended_at)
+                stay.ended_at = _not_before_start(stay, ended_at, stay.ended_has_time)
+            stay.end_kind = end_kind if end_kind in Stay.End.values else stay.end_kind
+        stay.save(
+            update_fields=[
+                *(
+                    "started_at",
+                    "started_has_time",
+                    "expected_end",
+                    "ward",
+                    "room",
+                    "entry_mode",
+                    "ended_at",
+                    "end_kind",
+                )
+            ]
+        )
         _move(acting, stay, Movement.Kind.CORRECTION, at=timezone.now(), text=text, source_ref=source_ref)
         _told(acting, "stays.corrected", stay)
     return stay

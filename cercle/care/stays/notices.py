@@ -19,6 +19,10 @@ def lines(user, notices) -> dict[UUID, Line]:
         "admitted": _("%(patient)s : entrée %(where)s"),
         "discharge_announced": _("%(patient)s : sortie annoncée, %(where)s"),
         "discharged": _("%(patient)s : sortie %(where)s"),
+        "reopened": _("%(patient)s : sortie annulée, toujours %(where)s"),
+        "cancelled": _("%(patient)s : l’annonce est retirée, %(where)s"),
+        # With tact: whoever opens it reads the rest on the person's page.
+        "death": _("%(patient)s : une nouvelle grave, %(where)s"),
     }
     found = {}
     for n in notices:
@@ -26,6 +30,10 @@ def lines(user, notices) -> dict[UUID, Line]:
         if acting is None or stay is None or EXISTENCE not in acting.readable:
             continue
         what = n.params.get("what", "admitted")
+        if stay.cancelled_at:
+            what = "cancelled"
+        elif what == "discharged" and stay.end_kind == Stay.End.DEATH:
+            what = "death"
         where = words.of_place(stay.label) if what == "discharged" else words.at_place(stay.label)
         text = said.get(what, said["admitted"]) % {"patient": acting.patient.identity.full_name, "where": where}
         found[n.pk] = Line(text, reverse("stays:show", args=[n.circle_id, stay.pk]))

@@ -20,6 +20,7 @@ from cercle.people.patients.actions.identity import (
     lower_status,
     mark,
     recover_ins,
+    take_ins,
     update_identity,
     validate_identity,
 )
@@ -47,6 +48,7 @@ __all__ = [
     "record_death",
     "recover_ins",
     "set_apart",
+    "take_ins",
     "unmerge",
     "update_identity",
     "validate_identity",

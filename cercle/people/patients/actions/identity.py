@@ -216,6 +216,50 @@ def recover_ins(acting: ActingLike, *, patient: Patient, answer: Answer, reason:
         return InsOutcome.ATTACHED
 
 
+def take_ins(
+    acting: ActingLike, *, patient: Patient, ins_value: str, ins_oid: str, traits: CivilTraits, reason: str = ""
+) -> InsOutcome:
+    """A feed that qualified this identity gives its INS: provisional becomes recovered, validated becomes qualified.
+
+    `traits`: those it goes with; they must be ours already. Refused: ins_differs (ours carries another one), insi_differs,
+    marked, document_not_qualifying, ins_test_domain, or what makes the number unreadable.
+    """
+    matricule = ins.parse(ins_value)
+    oid = ins.check_domain(matricule, ins_oid)
+    with transaction.atomic():
+        lock_ins(matricule.value, oid)
+        patient = locked(acting, patient)
+        current = patient.identity
+        _domain_fits(patient, oid)
+        if (current.ins_value, current.ins_oid) == (matricule.value, oid):
+            return InsOutcome.VERIFIED
+        held_by = holder(matricule.value, oid)
+        if held_by:
+            same = agree(CivilTraits.of(held_by), traits)
+            duplicates.file_claim(patient.pk, held_by.patient.canonical_id, level="auto" if same else "review")
+            record(acting, "patients.ins_claimed", on=patient, circle_id=patient.pk, reason=reason)
+            return InsOutcome.HELD
+        if current.status in WITH_INS:
+            raise Refused(_("Cette identité porte déjà un autre INS."), "ins_differs")
+        if CivilTraits.of(current).strict_changes(traits):
+            raise Refused(_("Les traits reçus avec l’INS ne sont pas ceux de la fiche."), "insi_differs")
+        target = QUAL if current.status == VALI else RECUP
+        _move(current, target, Needs.INSI)
+        if target == QUAL:
+            _qualifying(current.document)
+        identity = supersede(
+            acting,
+            patient,
+            reason=reason,
+            status=target,
+            ins_value=matricule.value,
+            ins_oid=oid,
+            method=Identity.Method.FLUX,
+        )
+        _record_move(acting, "patients.ins_received", patient, current, identity)
+        return InsOutcome.ATTACHED
+
+
 def lower_status(acting: ActingLike, *, patient: Patient, to: str, reason: str) -> Identity:
     """Take trust back: the INS, the check on a document, or both."""
     with transaction.atomic():
@@ -314,6 +358,7 @@ __all__ = [
     "lower_status",
     "mark",
     "recover_ins",
+    "take_ins",
     "update_identity",
     "validate_identity",
 ]

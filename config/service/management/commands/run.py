@@ -42,14 +42,33 @@ class Command(BaseCommand):
         with running.hold():
             serve.check_port(host, port)
             self._prepare(demo, patients)
+            hl7_port = self._hl7_port(host, demo)
             supervisor = serve.Supervisor(
-                home, serve.embedded(home), host=host, port=port, workers=workers, log=home / "log" if demo else None
-            )
+                home, serve.embedded(home), host=host, port=port, workers=workers, log=home / "log" if demo else None,
+                hl7_port=hl7_port,
+            )  # fmt: skip
             url = settings.BASE_URL
             status = supervisor.run(running, url, lambda: self._ready(url, demo))
         if demo:
             self.stdout.write("Cercle est arrêté.")
         sys.exit(status)
+
+    def _hl7_port(self, host: str, demo: bool) -> int:
+        """HL7_PORT; 0: off. Unsaid: 2575 in the demonstration when nobody has it, off elsewhere."""
+        said = os.environ.get("HL7_PORT", "")
+        if said and not said.isdecimal():
+            raise Refused(f"HL7_PORT : {said} n’est pas un numéro de port.", "port")
+        port = int(said) if said else 2575 if demo else 0
+        if port:
+            try:
+                serve.check_port(host, port)
+            except Refused:
+                if said:
+                    raise Refused(f"HL7_PORT : le port {port} est déjà pris, ou interdit.", "port") from None
+                self._say(f"Messages HL7 : le port {port} est déjà pris, la réception ne démarre pas (HL7_PORT=…).")
+                return 0
+            self._say(f"Messages HL7 (MLLP) : {host}, port {port}")
+        return port
 
     def _prepare(self, demo: bool, patients: int) -> None:
         static.collect(self._say)
