@@ -27,7 +27,7 @@ def test_growth_compares_the_same_work_of_the_same_person():
         row | {"size": "100k", "p95_ms": 22},
         row | {"size": "100k", "who": "dac", "p95_ms": 90},
     ]
-    assert run.growth(rows) == [{"work": "file", "who": "nurse", "p50": 1.0, "p95": 1.1}]
+    assert run.growth(rows) == [{"from": "10k", "work": "file", "who": "nurse", "p50": 1.0, "p95": 1.1}]
 
 
 def test_a_note_of_pgbench_names_its_circle_and_its_own_queue():

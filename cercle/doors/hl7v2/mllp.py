@@ -42,6 +42,7 @@ class Listener:
         self.apply = apply
         self.pool = ThreadPoolExecutor(self.limits.threads, thread_name_prefix="hl7")
         self.tasks: set[asyncio.Task] = set()
+        self.busy: set[asyncio.Task] = set()  # those in the middle of a message: they are let finish
         self.stopping = False
         self.server: asyncio.Server | None = None
 
@@ -60,7 +61,7 @@ class Listener:
         self.stopping = True
         self.server.close()
         for task in list(self.tasks):
-            if not getattr(task, "busy", False):
+            if task not in self.busy:
                 task.cancel()
         if self.tasks:
             await asyncio.wait(self.tasks, timeout=self.limits.slow)
@@ -78,11 +79,11 @@ class Listener:
                 raw = await self._frame(reader)
                 if raw is None:
                     return
-                task.busy = True
+                self.busy.add(task)
                 answer = await self._answer(raw, certificate)
                 writer.write(START + answer + END + CR)
                 await asyncio.wait_for(writer.drain(), self.limits.slow)
-                task.busy = False
+                self.busy.discard(task)
         except asyncio.CancelledError:
             pass  # we stop, and this one was idle
         except Closed as why:
@@ -93,6 +94,7 @@ class Listener:
             log.error("HL7 connection failed: %s", type(error).__name__, exc_info=True)
         finally:
             self.tasks.discard(task)
+            self.busy.discard(task)
             with contextlib.suppress(Exception):
                 writer.close()
 

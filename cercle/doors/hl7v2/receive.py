@@ -190,7 +190,9 @@ def find_sender(header: msh.Msh) -> Sender | None:
         return found
     hook = places.hook("demo")
     if hook and hook():
-        return actions.declare_sender(actions.MACHINE, **names, qualifies=True)
+        return actions.declare_sender(
+            actions.MACHINE, application=names["application"], facility=names["facility"], qualifies=True
+        )
     return None
 
 

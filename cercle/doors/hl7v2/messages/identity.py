@@ -240,7 +240,7 @@ def _matricule(reading: Reading) -> Identifier | None:
 
 
 def _numbers(reading: Reading, identifiers: list[Identifier]) -> list[tuple[str, str, str]]:
-    kept = []
+    kept: list[tuple[str, str, str]] = []
     for number in identifiers:
         if not number.value or number.meaning == "INS":
             continue

@@ -25,7 +25,8 @@ def moment(text: str) -> Moment | None:
     if not found or not found[2] or not found[3]:
         return None
     try:
-        at = datetime(*(int(part or 0) for part in found.groups()[:6]))  # noqa: DTZ001 – made aware below
+        year, month, day, hour, minute, second = (int(part or 0) for part in found.groups()[:6])
+        at = datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 – made aware below
         if found[7]:
             offset = timedelta(hours=int(found[7][1:3]), minutes=int(found[7][3:5]))
             at = at.replace(tzinfo=timezone(-offset if found[7][0] == "-" else offset))
