@@ -58,6 +58,10 @@ class Access:
             self._acting[circle_id] = reach_as_feed(self.client, circle_id, source="fhir")
         return self._acting[circle_id]
 
+    def forget(self, circle_id: UUID) -> None:
+        """What it is there has just changed."""
+        self._acting.pop(circle_id, None)
+
     def circles(self):
         """Circles where this machine is a member, and which did not refuse its structure as a whole."""
         refused = Opposition.objects.active().filter(

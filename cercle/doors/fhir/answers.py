@@ -17,7 +17,7 @@ ISSUE_TYPES = {
     "not-found": ("not-found", 404), "forbidden": ("forbidden", 403), "not-supported": ("not-supported", 400), "too-long": ("too-long", 413),
     "too-deep": ("structure", 400), "multiple-matches": ("multiple-matches", 412), "conflict": ("conflict", 409), "deleted": ("deleted", 410),
     "login": ("login", 401), "method": ("not-supported", 405), "media": ("not-supported", 415), "accept": ("not-supported", 406),
-    "conflict-version": ("conflict", 412), "throttled": ("throttled", 429),
+    "conflict-version": ("conflict", 412), "throttled": ("throttled", 429), "exception": ("exception", 500),
 }  # fmt: skip
 
 

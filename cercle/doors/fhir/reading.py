@@ -18,6 +18,7 @@ from .search import Q, as_uuid, condition, reference
 from .shape import Issue, Node, Rejected, reject
 
 PAGE, MOST = 20, 200
+MOST_ASKED = 60  # parameters of one search
 INCLUDED = 1000  # resources brought along by one page
 SALT = "fhir.page"
 COMMON = set(
@@ -50,6 +51,8 @@ def read(access: Access, type_: str, said: str) -> Node:
 
 def history(access: Access, type_: str, said: str) -> list[tuple[int, Any, Node]]:
     side, row = find(access, type_, said)
+    if "h" not in side.interactions:
+        raise reject("", _("cette interaction n’est pas ouverte pour ce type de ressource."), "method")
     found = side.history(access, row)
     trace(access, "fhir.history_read", type_, [row])
     return found
@@ -66,6 +69,8 @@ class Page:
 
 def search(access: Access, type_: str, asked: Sequence[tuple[str, str]], *, base: str, strict: bool = False) -> Page:
     """`asked`: names and values in the order given. Raises Rejected."""
+    if len(asked) > MOST_ASKED:
+        raise reject("", _("trop de critères."), "too-long")
     kept = dict(asked)
     page = _opened(kept.get("_page", ""), access, type_)
     count = _number(kept.get("_count", ""), PAGE)
@@ -308,7 +313,11 @@ def _trace_all(access: Access, action: str, type_: str, found) -> None:
         if circle is None and type_ not in CLINICAL:
             continue  # the directory is public
         kind = Kind.SEARCH if action == "fhir.searched" else Kind.READ
-        record(access.viewer, action, kind=kind, circle_id=circle, shown=ids[:100], details={"type": type_})
+        # The trace of a masked note is masked with it; a page of several is not, or it would hide that she was read at all.
+        hidden = getattr(found[0][1], "hidden", 0) if len(found) == 1 else 0
+        record(
+            access.viewer, action, kind=kind, circle_id=circle, shown=ids[:100], hidden=hidden, details={"type": type_}
+        )
 
 
 def _circle_of(type_: str, row) -> UUID | None:

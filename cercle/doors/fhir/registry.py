@@ -1,6 +1,7 @@
 """What each resource type can do: its rows, its search parameters, how it is written. Everything the door says of itself comes
 from here: routes, CapabilityStatement, conformance page."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -16,7 +17,7 @@ from .shape import Node
 BASE = "/fhir"
 
 
-class Type:
+class Type(ABC):
     """One resource type, backed by rows of ours. A subclass says the rows this caller may see, and nothing else is reachable."""
 
     name: str
@@ -28,19 +29,19 @@ class Type:
     profiles: tuple[str, ...] = ()
     aside: "Type | None" = None  # the same type, as kept from its sender
 
-    def rows(self, access: Access) -> QuerySet:
-        raise NotImplementedError
+    @abstractmethod
+    def rows(self, access: Access) -> QuerySet: ...
 
+    @abstractmethod
     def write(self, access: Access, rows: Sequence[Any]) -> list[Node]:
         """In the order given; a constant number of statements."""
-        raise NotImplementedError
 
     def both(self) -> "list[Type]":
         return [self, self.aside] if self.aside else [self]
 
+    @abstractmethod
     def references(self, node: Node, param: str) -> list[str]:
         """« Type/id » that an `_include` of this parameter brings."""
-        raise NotImplementedError
 
     def known_id(self, access: Access, said: str) -> UUID | None:
         """Our id for the id that the caller uses: ours, or her own name of what she sent."""
@@ -56,9 +57,9 @@ class Type:
         links = Link.objects.filter(client=access.client, ref=f"{self.name}/{said}"[:300], target_type=self.row_label)
         return links.order_by("-received__received_at", "-pk").values_list("target_id", flat=True).first()
 
+    @abstractmethod
     def history(self, access: Access, row: Any) -> list[tuple[int, datetime, Node]]:
         """(version, when, resource), the newest first, with today's rights."""
-        raise NotImplementedError
 
 
 TYPES: dict[str, Type] = {}

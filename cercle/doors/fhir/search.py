@@ -6,6 +6,7 @@ the answer and left aside.
 """
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 NOTHING = Q(pk__in=[])
 PREFIXES = ("eq", "ne", "gt", "lt", "ge", "le", "sa", "eb", "ap")
 LONGEST = 2000  # characters of one value
+MOST_VALUES = 60  # of one parameter, by commas
+DEEPEST = 4  # links of a chain: each is a query inside the other
 
 
 def split(value: str) -> list[str]:
@@ -34,15 +37,15 @@ def split(value: str) -> list[str]:
     return [re.sub(r"\\([,|$\\])", r"\1", part) for part in re.split(r"(?<!\\),", value) if part != ""]
 
 
-class Param:
+class Param(ABC):
     """One search parameter. `q(access, values, modifier)` is true for a row when any of the values holds."""
 
     kind = "string"
     modifiers: tuple[str, ...] = ()
     targets: dict[str, str] = {}
 
-    def q(self, access: "Access", values: list[str], modifier: str) -> Q:
-        raise NotImplementedError
+    @abstractmethod
+    def q(self, access: "Access", values: list[str], modifier: str) -> Q: ...
 
     def missing(self) -> Q | None:
         """The condition « has no value », when it can be asked."""
@@ -209,8 +212,10 @@ class Computed(Param):
 
 def condition(type_, access, name: str, value: str) -> Q:
     """One parameter with its value. Raises Rejected."""
-    if len(value) > LONGEST:
+    if len(value) > LONGEST or len(values := split(value)) > MOST_VALUES or name.count(".") > DEEPEST:
         raise reject(name[:40], _("valeur trop longue."), "too-long")
+    if "\x00" in value:
+        raise reject(name[:40], _("cette valeur ne se lit pas."), "value")
     head, dot, rest = name.partition(".")
     code, _colon, modifier = head.partition(":")
     param = type_.params.get(code)
@@ -228,7 +233,7 @@ def condition(type_, access, name: str, value: str) -> Q:
     allowed = (*param.modifiers, *(("identifier", *param.targets) if isinstance(param, Ref) else ()))
     if modifier and modifier not in allowed:
         raise reject(name[:60], _("ce modificateur n’est pas disponible ici."), "not-supported")
-    return param.q(access, split(value), modifier)
+    return param.q(access, values, modifier)
 
 
 def reference(said: str) -> tuple[str, str]:

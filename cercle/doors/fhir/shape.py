@@ -88,7 +88,7 @@ def full_name(name: Node) -> str:
 
 
 def storable(value: Any, depth: int = 0) -> Any:
-    """The same JSON without what PostgreSQL cannot keep: NUL, lone surrogates, infinite numbers."""
+    """The same JSON without what cannot be kept and given back: NUL, lone surrogates, numbers that are infinite or beyond 2^53."""
     if depth > 200:
         raise reject("", _("Ce fichier est imbriqué sur trop de niveaux."), "too-deep")
     if isinstance(value, str):
@@ -97,6 +97,6 @@ def storable(value: Any, depth: int = 0) -> Any:
         return {storable(k, depth): storable(v, depth + 1) for k, v in value.items()}
     if isinstance(value, list):
         return [storable(v, depth + 1) for v in value]
-    if isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, int | float) and not (math.isfinite(value) and abs(value) < 2**53):
         return str(value)
     return value

@@ -3,4 +3,8 @@ from django.urls import path
 from .server import serve
 
 app_name = "fhir"
-urlpatterns = [path("fhir", serve, name="root"), path("fhir/<path:path>", serve, name="serve")]
+urlpatterns = [
+    path("fhir", serve, name="root"),
+    path("fhir/", serve, name="base"),
+    path("fhir/<path:path>", serve, name="serve"),
+]

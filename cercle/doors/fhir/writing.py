@@ -1,6 +1,6 @@
 """Writing through the API: the import's mapping, by one machine, inside its own circles.
 
-A transaction is one `_Import`: all or nothing. What the machine may not reach does not exist for it; a patient it creates opens
+A transaction is one `Import`: all or nothing. What the machine may not reach does not exist for it; a patient it creates opens
 a circle of which it is the sole member, whoever else already knows that person (the pair goes to the identity queue).
 """
 
@@ -19,7 +19,7 @@ from cercle.care.notebook.models import Note
 from cercle.doors.fhir import bundle
 from cercle.doors.fhir.access import Access
 from cercle.doors.fhir.bundle import ACTORS, Entry, Lot
-from cercle.doors.fhir.guides.cdl import PATIENT, _Import, _light
+from cercle.doors.fhir.guides.cdl import PATIENT, Import, parents_first, without_large_data
 from cercle.doors.fhir.models import Kept, KeptVersion
 from cercle.doors.fhir.registry import TYPES
 from cercle.doors.fhir.resources import document_reference, kept, patient
@@ -44,7 +44,7 @@ class Done:
     created: bool
 
 
-class Writing(_Import):
+class Writing(Import):
     """`run()` gives what became of each entry, in the order of the lot."""
 
     def __init__(self, access: Access, lot: Lot, sha256: str):
@@ -68,9 +68,7 @@ class Writing(_Import):
                 issues.extend(wrong.issues)
         if issues:
             raise Rejected(*issues)
-        from cercle.doors.fhir.guides.cdl import _parents_first
-
-        for note in _parents_first(notes, self.lot):
+        for note in parents_first(notes, self.lot):
             self._note(note)
         self._keep(digest(self.lot.payload))
         return [self.done[id(e.resource)] for e in self.lot.entries]
@@ -83,7 +81,7 @@ class Writing(_Import):
         held = self._held(entry) if entry.method == "PUT" else None
         before = self.report.patients_created
         row = super()._patient(entry) if held is None else self._change(entry, held)
-        self.access._acting.pop(row.pk, None)
+        self.access.forget(row.pk)
         self._beside("Patient", row.pk, row.pk, entry.resource)
         type_ = TYPES["Patient"]
         version = int(
@@ -132,7 +130,7 @@ class Writing(_Import):
         acting = self.access.acting(row.pk)
         if acting is None and not Circle.objects.filter(pk=row.pk).exists():
             circles.open_circle(self.viewer, patient=row, client=self.client)
-            self.access._acting.pop(row.pk, None)
+            self.access.forget(row.pk)
             acting = self.access.acting(row.pk)
         if acting is None:
             raise reject(path, _("ce patient n’est pas connu."), "not-found")
@@ -261,8 +259,8 @@ class Writing(_Import):
     def _beside(self, type_: str, pk: UUID, circle_id: UUID, payload: Node, authors=()) -> None:
         Kept.objects.update_or_create(
             pk=pk, defaults={
-                "client": self.client, "type": type_, "circle_id": circle_id, "alone": False, "payload": _light(payload),
-                "authors": list(authors), "updated_at": timezone.now(),
+                "client": self.client, "type": type_, "circle_id": circle_id, "alone": False, "payload": without_large_data(payload),
+                "authors": list(authors), "updated_at": timezone.now(), "identifiers": kept.numbers_of(payload),
             },
         )  # fmt: skip
 

@@ -111,7 +111,7 @@ def receive(client: ApiClient, raw: bytes) -> Report:
     try:
         lot = bundle.read(raw)
         with transaction.atomic():
-            return _Import(client, lot, sha256).run()
+            return Import(client, lot, sha256).run()
     except Refused as refusal:
         issues = refusal.issues if isinstance(refusal, Rejected) else (Issue("", str(refusal.message), refusal.code),)
         with transaction.atomic():
@@ -122,7 +122,7 @@ def receive(client: ApiClient, raw: bytes) -> Report:
         raise Rejected(*issues) from None
 
 
-class _Import:
+class Import:
     def __init__(self, client: ApiClient, lot: Lot, sha256: str):
         self.client, self.lot, self.sha256 = client, lot, sha256
         self.viewer = viewer_of(client)
@@ -153,7 +153,7 @@ class _Import:
             self._patient(entry)
         for entry in self.lot.of(*(ACTORS - {"Patient"})):
             self._keep_actor(entry)
-        for note in _parents_first(notes, self.lot):
+        for note in parents_first(notes, self.lot):
             self._note(note)
         self._keep(content)
         return self.report
@@ -580,7 +580,7 @@ class _Import:
     def _keep(self, content: str) -> None:
         received = Received.objects.create(
             client=self.client, patient_id=self.report.patient_ids[0] if self.report.patient_ids else None, kind="cdl",
-            sha256=self.sha256, digest=content, payload=_light(self.lot.payload), warnings=self.report.warnings,
+            sha256=self.sha256, digest=content, payload=without_large_data(self.lot.payload), warnings=self.report.warnings,
             outcome=Received.Outcome.IMPORTED if self.report.changed else Received.Outcome.UNCHANGED,
         )  # fmt: skip
         for link in self.links:
@@ -616,7 +616,7 @@ def _stable(entry: Entry) -> UUID:
     return uuid.uuid5(uuid.NAMESPACE_URL, entry.ref)
 
 
-def _parents_first(notes: list[NoteIn], lot: Lot) -> list[NoteIn]:
+def parents_first(notes: list[NoteIn], lot: Lot) -> list[NoteIn]:
     """A note after the one it answers or replaces. Raises Rejected when they answer each other."""
     by_resource = {id(n.entry.resource): n for n in notes}
     done: list[NoteIn] = []
@@ -648,7 +648,7 @@ def _parents_first(notes: list[NoteIn], lot: Lot) -> list[NoteIn]:
     return done
 
 
-def _light(payload: Any) -> Any:
+def without_large_data(payload: Any) -> Any:
     """The payload without the bytes of large attachments, which are kept as documents: their hash says which."""
     kept = copy.deepcopy(payload)
     resources = (
@@ -666,4 +666,4 @@ def _light(payload: Any) -> Any:
     return kept
 
 
-__all__ = ["Report", "connector", "receive"]
+__all__ = ["PATIENT", "Import", "Report", "connector", "parents_first", "receive", "without_large_data"]

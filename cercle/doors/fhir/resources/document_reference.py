@@ -401,22 +401,24 @@ def _written(note, state, files, gone: bool) -> list[Node]:
         return [{"attachment": {"contentType": "text/plain; charset=utf-8", "title": str(_("Note retirée"))}}]
     found: list[Node] = []
     made = note.written_at.isoformat(timespec="seconds")
-    words = state.text
-    said = [
-        f"{KINDS[m['kind']].label}\u00a0: {m['shown']}" if "shown" in m else ""
-        for m in state.measures
-        if m.get("kind") in KINDS
-    ]
+    words = "\n".join(filter(None, [state.text, *(_measured(m) for m in state.measures)]))
     if words:
         found.append(_attachment(words, made))
-    elif any(said):
-        found.append(_attachment("\n".join(s for s in said if s), made))
     for document in files:
         found.append({"attachment": lean({
             "contentType": document.media_type, "url": f"Binary/{document.pk}", "size": document.size, "title": document.title or document.name,
             "creation": document.created_at.isoformat(timespec="seconds"),
         })})  # fmt: skip
     return found or [_attachment(str(_("Note sans texte")), made)]
+
+
+def _measured(row: dict) -> str:
+    """« Tension : 12/8 mmHg »; the Observation says the same in figures."""
+    kind = KINDS.get(row.get("kind", ""))
+    if kind is None:
+        return ""
+    value = "/".join(str(row[n]) for n in ("value", "value2") if row.get(n))
+    return " ".join(x for x in (f"{kind.label} : {value}", kind.unit, row.get("context", "")) if x)
 
 
 def _attachment(words: str, made: str) -> Node:

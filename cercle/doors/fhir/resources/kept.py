@@ -38,7 +38,7 @@ def _by_value(value: str):
 
 
 class KeptType(Type):
-    interactions = "rsvhcu"
+    interactions = "rsvhcud"
     params = {
         "identifier": Token(_number),
         "name": Words(("names", "given")),

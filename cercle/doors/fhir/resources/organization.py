@@ -44,7 +44,7 @@ class OrganizationType(Type):
     aside = KeptType("Organization")
     sorts = {"name": "sort", "_lastUpdated": "updated_at"}
     includes = ("partof",)
-    interactions = "rscu"
+    interactions = "rscud"
     params = {
         "identifier": Token(lambda system, value: _by_number(system, value)),
         "name": Words(("sort",), raw=("name", "long_name"), key=sort_key),

@@ -3,14 +3,15 @@
 import re
 from dataclasses import dataclass, field
 
-from django.db.models import Count, Q
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from cercle.base.common.errors import Refused
 from cercle.base.common.text import name_key
 from cercle.doors.fhir.bundle import Entry
+from cercle.doors.fhir.models import Kept
 from cercle.doors.fhir.registry import FRC, Type, coded, kept_beside, lean, meta, nos, register
-from cercle.doors.fhir.search import Computed, Token, When, Words
+from cercle.doors.fhir.search import Computed, Param, Token, When, Words
 from cercle.doors.fhir.shape import Issue, Node, Rejected, child, codings, extension, items, oid, text, texts
 from cercle.people.directory.models import Commune, Country, HistoricCommune
 from cercle.people.patients import ins
@@ -227,13 +228,12 @@ class PatientType(Type):
         numbers: dict = {}
         for row in PatientIdentifier.objects.filter(patient__in=ids, until=None).order_by("kind", "since", "pk"):
             numbers.setdefault(row.patient_id, []).append(row)
-        counts = dict(Identity.objects.filter(patient__in=ids).values_list("patient").annotate(n=Count("pk")))
-        moves = dict(Coordinates.objects.filter(patient__in=ids).values_list("patient").annotate(n=Count("pk")))
+        traits, moves = _times(Identity, ids), _times(Coordinates, ids)
         kept = kept_beside("Patient", ids)
         return [
             self.node(
-                row, row.identity, homes.get(row.pk), numbers.get(row.pk, []), kept.get(row.pk),
-                counts.get(row.pk, 1) + max(moves.get(row.pk, 0) - 1, 0),
+                row, row.identity, homes.get(row.pk), _with_own(access, numbers.get(row.pk, []), kept.get(row.pk)), kept.get(row.pk),
+                len(_moments(traits[row.pk], moves.get(row.pk, []))),
             )
             for row in rows
         ]  # fmt: skip
@@ -263,17 +263,53 @@ class PatientType(Type):
         """Each state of the traits and of the coordinates is a version."""
         states = list(Identity.objects.filter(patient=row).order_by("decided_at", "pk"))
         homes = list(Coordinates.objects.filter(patient=row).order_by("decided_at", "pk"))
-        numbers = list(PatientIdentifier.objects.filter(patient=row, until=None))
-        moments = sorted({s.decided_at for s in states} | {h.decided_at for h in homes[1:]})
+        kept = kept_beside("Patient", [row.pk]).get(row.pk)
+        numbers = _with_own(access, list(PatientIdentifier.objects.filter(patient=row, until=None)), kept)
+        moments = _moments([s.decided_at for s in states], [h.decided_at for h in homes])
         found = []
         for n, at in enumerate(moments, 1):
             identity = [s for s in states if s.decided_at <= at][-1]
             home = next((h for h in reversed(homes) if h.decided_at <= at), homes[0] if homes and n == 1 else None)
-            found.append((n, at, self.node(row, identity, home, numbers, None, n) | {}))
+            found.append((n, at, self.node(row, identity, home, numbers, kept, n)))
         return found[::-1]
 
     def references(self, node, param):
         return []
+
+
+def _times(model, ids) -> dict:
+    found: dict = {}
+    for patient, at in (
+        model.objects.filter(patient__in=ids).order_by("decided_at").values_list("patient", "decided_at")
+    ):
+        found.setdefault(patient, []).append(at)
+    return found
+
+
+def _moments(traits: list, homes: list) -> list:
+    """When the resource changed: each state of the traits, each move after the first home. As many versions."""
+    return sorted({*traits, *homes[1:]})
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """A number as this machine sent it, which somebody else's file holds: hers all the same, and she learns nothing."""
+
+    kind: str
+    system: str
+    value: str
+
+
+def _with_own(access, numbers: list, kept) -> list:
+    if kept is None or kept.client_id != access.client.pk:
+        return numbers
+    held = {(n.system, n.value) for n in numbers}
+    said = [n.partition("|") for n in kept.identifiers]
+    return numbers + [
+        Own("", system, value)
+        for system, _bar, value in said
+        if system and (system, value) not in held and not ins.meaning(system, "")
+    ]
 
 
 def _reliability(identity) -> Node:
@@ -370,22 +406,40 @@ def _address(home) -> Node:
     return lean(found) if any((home.address, home.commune_label, home.postal_code)) else {}
 
 
-def _by_number(system: str | None, value: str) -> Q:
+class Number(Param):
     """INS of the domain said, or any number of the file; a matricule answers only while its identity is qualified."""
-    name = oid(system or "")
-    if not value:
-        return Q(pk__in=PatientIdentifier.objects.filter(until=None, system=name).values("patient"))
-    number = ins.clean(value)
-    held = PatientIdentifier.objects.filter(until=None, value__in={value, number})
-    found = Q(identity__ins_value=number, identity__status=Identity.Status.QUAL)
-    if system:
-        held, found = held.filter(system__in={name, system}), found & Q(identity__ins_oid=name)
-    return found | Q(pk__in=held.values("patient"))
+
+    kind = "token"
+
+    def q(self, access, values, modifier):
+        found = Q(pk__in=[])
+        for said in values:
+            system, bar, value = said.partition("|")
+            found |= self._one(access, system if bar else "", value if bar else said)
+        return found
+
+    def _one(self, access, system: str, value: str) -> Q:
+        name, number = oid(system), ins.clean(value)
+        if not value:
+            return Q(pk__in=PatientIdentifier.objects.filter(until=None, system=name).values("patient"))
+        held = PatientIdentifier.objects.filter(until=None, value__in={value, number})
+        found = Q(identity__ins_value=number, identity__status=Identity.Status.QUAL)
+        sent = Kept.objects.filter(type="Patient", alone=False, client=access.client)
+        if system:
+            held, found = held.filter(system__in={name, system}), found & Q(identity__ins_oid=name)
+            if ins.meaning(name, ""):
+                return found | Q(pk__in=held.values("patient"))
+            return (
+                found
+                | Q(pk__in=held.values("patient"))
+                | Q(pk__in=sent.filter(identifiers__contains=[f"{name}|{value}"]).values("pk"))
+            )
+        return found | Q(pk__in=held.values("patient"))
 
 
 NAMES = ("identity__birth_key", "identity__birth_key_rev", "identity__used_key", "identity__used_key_rev")
 PatientType.params = {
-    "identifier": Token(_by_number),
+    "identifier": Number(),
     "family": Words(("identity__birth_key", "identity__used_key"), raw=("identity__birth_family", "identity__used_family"), key=squeeze),
     "given": Words(("identity__birth_key_rev", "identity__used_key_rev"), raw=("identity__birth_given", "identity__used_given"), key=squeeze),
     "name": Words(NAMES, raw=("identity__birth_family", "identity__birth_given", "identity__used_family", "identity__used_given"), key=squeeze),

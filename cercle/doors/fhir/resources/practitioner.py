@@ -175,7 +175,7 @@ class PractitionerType(Type):
     row_label = "directory.practitioner"
     profiles = (f"{AS}/as-practitioner",)
     aside = KeptType("Practitioner")
-    interactions = "rscu"
+    interactions = "rscud"
     sorts = {"family": "sort", "_lastUpdated": "updated_at"}
     params = {
         "identifier": Token(lambda system, value: _held_by(system, value)),
@@ -230,7 +230,7 @@ class PractitionerRoleType(Type):
     profiles = (f"{AS}/as-practitionerrole",)
     aside = KeptType("PractitionerRole")
     includes = ("practitioner", "organization")
-    interactions = "rscu"
+    interactions = "rscud"
     sorts = {"_lastUpdated": "updated_at"}
     params = {
         "practitioner": Ref({"Practitioner": "practitioner"}),

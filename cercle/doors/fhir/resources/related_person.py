@@ -35,7 +35,7 @@ class RelatedPersonType(Type):
     row_label = "patients.contact"
     profiles = ("https://interop.esante.gouv.fr/ig/fhir/cds/StructureDefinition/cds-fr-related-person",)
     aside = KeptType("RelatedPerson")
-    interactions = "rscu"
+    interactions = "rscud"
     includes = ("patient",)
     sorts = {"_lastUpdated": "decided_at"}
     params = {
