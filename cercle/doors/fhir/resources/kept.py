@@ -10,9 +10,12 @@ from cercle.doors.fhir.shape import Node, items, oid, text, texts
 
 
 def numbers_of(resource: Node) -> list[str]:
-    """["1.2.250…|value"]: systems without « urn:oid: »."""
+    """["1.2.250…|value", "|value"]: each with its system (without « urn:oid: ») and without, as it may be asked."""
     held = items(resource, "identifier") + items(resource, "masterIdentifier")
-    return sorted({f"{oid(text(i, 'system'))}|{text(i, 'value')}"[:400] for i in held if text(i, "value")})
+    said = {(oid(text(i, "system")), text(i, "value")) for i in held if text(i, "value")}
+    return sorted(
+        {f"{system}|{value}"[:400] for system, value in said} | {f"|{value}"[:400] for _system, value in said}
+    )
 
 
 def names_of(resource: Node) -> tuple[str, str]:
@@ -25,16 +28,7 @@ def names_of(resource: Node) -> tuple[str, str]:
 
 
 def _number(system: str | None, value: str) -> Q:
-    if system is None:
-        return Q(identifiers__contains=[f"|{value}"]) | Q(pk__in=_by_value(value))
-    return Q(identifiers__contains=[f"{oid(system)}|{value}"])
-
-
-def _by_value(value: str):
-    # A number without its system: rare, and among one machine's own actors.
-    return Kept.objects.extra(
-        where=["EXISTS (SELECT 1 FROM unnest(identifiers) n WHERE split_part(n, '|', 2) = %s)"], params=[value]
-    ).values("pk")
+    return Q(identifiers__contains=[f"{oid(system or '')}|{value}"])
 
 
 class KeptType(Type):
