@@ -45,7 +45,7 @@ class Done:
 
 
 class Writing(Import):
-    """`run()` gives what became of each entry, in the order of the lot."""
+    """`write_all()` gives what became of each entry, in the order of the lot."""
 
     def __init__(self, access: Access, lot: Lot, sha256: str):
         super().__init__(access.client, lot, sha256)
@@ -53,7 +53,7 @@ class Writing(Import):
         self.done: dict[int, Done] = {}
         self.within = lambda row: access.acting(row.canonical_id) is not None
 
-    def run(self) -> list[Done]:  # type: ignore[override]
+    def write_all(self) -> list[Done]:
         with connection.cursor() as cursor:  # two sends of a note by one machine make one
             cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", [f"fhir|{self.client.pk}"])
         for entry in self.lot.of("Patient"):
@@ -271,7 +271,7 @@ def apply(access: Access, lot: Lot, raw: bytes) -> tuple[list[Done], list[str]]:
     try:
         with transaction.atomic():
             work = Writing(access, lot, sha256)
-            return work.run(), work.report.warnings
+            return work.write_all(), work.report.warnings
     except Refused as refusal:
         issues = refusal.issues if isinstance(refusal, Rejected) else (Issue("", str(refusal.message), refusal.code),)
         with transaction.atomic():
